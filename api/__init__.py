@@ -1,0 +1,1 @@
+"""HTTP edge and the one place where parts are put together."""

@@ -1,0 +1,1 @@
+"""The archive: every study losslessly for decades, and who may see which."""

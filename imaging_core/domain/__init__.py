@@ -1,0 +1,1 @@
+"""Words of the archive as frozen dataclasses. Standard library only."""

@@ -1,0 +1,1 @@
+"""From a report and a question to a sourced answer."""

@@ -1,0 +1,1 @@
+"""Reviewed knowledge and how to find it."""

@@ -1,0 +1,1 @@
+"""From the picture of a paper report to fields with confidence."""
