@@ -1,0 +1,1 @@
+"""Tables of the archive, queries over them and the change feed. SQLAlchemy is the seam."""

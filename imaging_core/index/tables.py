@@ -1,0 +1,154 @@
+"""Studies, series, instances, and the feed of what happened to them.
+
+Every row that belongs to an institution carries its `institution_code`. Attribute names are DICOM
+keywords in snake case. Text is repaired for searching here; the received bytes are never touched.
+"""
+
+from datetime import date, datetime
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from imaging_core.index.base import Base, UtcDateTime
+
+# SQLite gives autoincrement only to INTEGER.
+BigId = BigInteger().with_variant(Integer, "sqlite")
+
+
+class StudyRow(Base):
+    """One study of one institution."""
+
+    __tablename__ = "studies"
+    __table_args__ = (
+        UniqueConstraint("institution_code", "study_instance_uid"),
+        Index("ix_studies_institution_patient", "institution_code", "patient_id"),
+        Index("ix_studies_institution_accession", "institution_code", "accession_number"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    institution_code: Mapped[str] = mapped_column(String(18))
+    study_instance_uid: Mapped[str] = mapped_column(String(64), index=True)
+    patient_key: Mapped[int | None] = mapped_column(ForeignKey("patients.id"), index=True)
+    """The patient of our index, once matched by PatientID."""
+    patient_id: Mapped[str] = mapped_column(String(64), default="")
+    patient_name: Mapped[str] = mapped_column(String(324), default="")
+    patient_sex: Mapped[str] = mapped_column(String(16), default="")
+    patient_birth_date: Mapped[date | None]
+    accession_number: Mapped[str] = mapped_column(String(64), default="")
+    study_id: Mapped[str] = mapped_column(String(64), default="")
+    study_date: Mapped[date | None] = mapped_column(index=True)
+    study_time: Mapped[str] = mapped_column(String(28), default="")
+    study_description: Mapped[str] = mapped_column(String(256), default="")
+    referring_physician_name: Mapped[str] = mapped_column(String(324), default="")
+    modalities: Mapped[list[str]] = mapped_column(JSON, default=list)
+    series_count: Mapped[int] = mapped_column(default=0)
+    instance_count: Mapped[int] = mapped_column(default=0)
+    first_received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    manifest_version: Mapped[str | None] = mapped_column(String(64))
+    """Content version of the derived manifest; None while nothing was derived."""
+    derived_through: Mapped[int] = mapped_column(BigInteger, default=0)
+    """Sequence of the last change of this study that the derived objects include."""
+
+    series: Mapped[list["SeriesRow"]] = relationship(back_populates="study", cascade="all, delete-orphan")
+
+
+class SeriesRow(Base):
+    """One series of a study."""
+
+    __tablename__ = "series"
+    __table_args__ = (UniqueConstraint("study_id", "series_instance_uid"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    institution_code: Mapped[str] = mapped_column(String(18))
+    study_id: Mapped[int] = mapped_column(ForeignKey("studies.id"), index=True)
+    series_instance_uid: Mapped[str] = mapped_column(String(64), index=True)
+    modality: Mapped[str] = mapped_column(String(16), default="")
+    series_number: Mapped[int | None]
+    series_description: Mapped[str] = mapped_column(String(256), default="")
+    body_part_examined: Mapped[str] = mapped_column(String(64), default="")
+    instance_count: Mapped[int] = mapped_column(default=0)
+
+    study: Mapped[StudyRow] = relationship(back_populates="series")
+    instances: Mapped[list["InstanceRow"]] = relationship(back_populates="series", cascade="all, delete-orphan")
+
+
+class InstanceRow(Base):
+    """One SOP instance and the blob that holds its received bytes.
+
+    The same UID with other content is kept as a further `revision`; only one row of a UID has
+    `current` set and is served, the others wait for a person (`conflict`).
+    """
+
+    __tablename__ = "instances"
+    __table_args__ = (
+        UniqueConstraint("series_id", "sop_instance_uid", "revision"),
+        Index("ix_instances_sop", "institution_code", "sop_instance_uid"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    institution_code: Mapped[str] = mapped_column(String(18))
+    series_id: Mapped[int] = mapped_column(ForeignKey("series.id"), index=True)
+    sop_instance_uid: Mapped[str] = mapped_column(String(64))
+    sop_class_uid: Mapped[str] = mapped_column(String(64))
+    transfer_syntax_uid: Mapped[str] = mapped_column(String(64))
+    instance_number: Mapped[int | None]
+    number_of_frames: Mapped[int] = mapped_column(default=0)
+    """0 when the instance has no pixels."""
+    rows: Mapped[int] = mapped_column(default=0)
+    columns: Mapped[int] = mapped_column(default=0)
+    revision: Mapped[int] = mapped_column(default=1)
+    current: Mapped[bool] = mapped_column(default=True)
+    conflict: Mapped[bool] = mapped_column(default=False)
+    blob_digest: Mapped[str] = mapped_column(String(64), index=True)
+    """SHA-256 of the received bytes, hexadecimal."""
+    blob_locator: Mapped[str] = mapped_column(String(256))
+    """Where the blob store keeps the bytes; only the store reads this."""
+    blob_size: Mapped[int] = mapped_column(BigInteger)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    received_from: Mapped[str] = mapped_column(String(128), default="")
+    """AE title, "STOW-RS" caller or import run; never a person."""
+
+    series: Mapped[SeriesRow] = relationship(back_populates="instances")
+
+
+class ChangeRow(Base):
+    """One line of the change feed, written in the transaction of the change itself."""
+
+    __tablename__ = "changes"
+
+    sequence: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    institution_code: Mapped[str] = mapped_column(String(18))
+    kind: Mapped[str] = mapped_column(String(32))
+    """instance_stored, instance_conflict, report_verified, report_amended, patient_registered, …"""
+    study_instance_uid: Mapped[str | None] = mapped_column(String(64), index=True)
+    subject: Mapped[str] = mapped_column(String(128), default="")
+    """UID or opaque key of what changed; never personal data."""
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class FeedCursorRow(Base):
+    """How far one consumer has read the change feed."""
+
+    __tablename__ = "feed_cursors"
+
+    consumer: Mapped[str] = mapped_column(String(64), primary_key=True)
+    sequence: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class QuarantineRow(Base):
+    """Something a patient may own that could not be filed; its bytes are kept for a person to look at."""
+
+    __tablename__ = "quarantine"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    institution_code: Mapped[str] = mapped_column(String(18))
+    channel: Mapped[str] = mapped_column(String(32))
+    """cstore, stow, import, hl7, …"""
+    reason_code: Mapped[str] = mapped_column(String(64))
+    reason: Mapped[str] = mapped_column(Text)
+    blob_digest: Mapped[str] = mapped_column(String(64))
+    blob_locator: Mapped[str] = mapped_column(String(256))
+    blob_size: Mapped[int] = mapped_column(BigInteger)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    resolved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
