@@ -1,0 +1,5 @@
+import { createApp } from 'vue'
+
+import PatientApp from './PatientApp.vue'
+
+createApp(PatientApp).mount('#app')

@@ -1,0 +1,41 @@
+import { fileURLToPath } from 'node:url'
+
+import vue from '@vitejs/plugin-vue'
+import { defineConfig } from 'vitest/config'
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+// One entry page per app; plugin, reading, admin and editor add theirs here.
+const pages = { patient: here('index.html') }
+
+export default defineConfig({
+  plugins: [vue()],
+  resolve: { alias: { '@': here('src') } },
+  define: {
+    __VUE_I18N_FULL_INSTALL__: false,
+    __VUE_I18N_LEGACY_API__: false,
+    __INTLIFY_PROD_DEVTOOLS__: false,
+    __VUE_OPTIONS_API__: true, // Vant's components need it
+    __VUE_PROD_DEVTOOLS__: false,
+  },
+  build: {
+    target: ['chrome80', 'safari13.1'], // old phones and WeChat's browser
+    cssTarget: ['chrome80', 'safari13.1'],
+    chunkSizeWarningLimit: 4500, // the imaging chunk is large and loaded lazily
+    rolldownOptions: { input: pages },
+  },
+  worker: { format: 'es' },
+  optimizeDeps: {
+    exclude: ['@cornerstonejs/dicom-image-loader'],
+    include: [
+      'dicom-parser',
+      'pako',
+      '@cornerstonejs/codec-libjpeg-turbo-8bit/decodewasmjs',
+      '@cornerstonejs/codec-charls/decodewasmjs',
+      '@cornerstonejs/codec-openjpeg/decodewasmjs',
+      '@cornerstonejs/codec-openjph/wasmjs',
+    ],
+  },
+  server: { proxy: { '/api': 'http://127.0.0.1:8042' } },
+  test: { environment: 'happy-dom', include: ['tests/**/*.test.ts', 'src/**/*.test.ts'] },
+})
