@@ -1,0 +1,1 @@
+"""One append-only, hash-chained record of every act on a patient's data."""

@@ -1,0 +1,48 @@
+"""Writing audit events."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy.orm import Session
+
+from api.db.tables import AuditEventRow
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a kind and an opaque id, never a name."""
+
+    kind: str
+    actor_id: str
+    institution_code: str
+
+
+def record(
+    session: Session,
+    actor: Actor,
+    action: str,
+    *,
+    object_kind: str,
+    object_id: str,
+    now: datetime,
+    outcome: str = "success",
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Add one event to the caller's transaction. `detail` holds identifiers and counts, no personal data."""
+    session.add(
+        AuditEventRow(
+            id=uuid4().hex,
+            institution_code=actor.institution_code,
+            at=now,
+            actor_kind=actor.kind,
+            actor=actor.actor_id,
+            action=action,
+            object_kind=object_kind,
+            object_id=object_id,
+            outcome=outcome,
+            detail=dict(detail or {}),
+        )
+    )

@@ -1,0 +1,1 @@
+"""Engine, sessions and the tables that belong to the service itself."""

@@ -1,0 +1,81 @@
+"""One engine a process, and two ways to a session: reading, and writing with the lock taken at once."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.orm import Session, sessionmaker
+
+_BUSY_MILLISECONDS = 15_000
+
+
+def make_engine(url: str) -> Engine:
+    """Return an engine for SQLite (WAL, synchronous FULL) or PostgreSQL."""
+    if url.startswith("sqlite"):
+        engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": _BUSY_MILLISECONDS / 1000})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun below, not by the driver
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # an acknowledgement means durable
+        "foreign_keys=ON",
+        f"busy_timeout={_BUSY_MILLISECONDS}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A deferred transaction that turns to writing fails at once when another wrote meanwhile; an immediate one waits.
+    writing = connection.get_execution_options().get("writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """The engine and its sessions. `writes` is handed to code that opens its own transactions."""
+
+    engine: Engine
+    reads: sessionmaker[Session]
+    writes: sessionmaker[Session]
+
+    @classmethod
+    def open(cls, url: str) -> "Database":
+        """Open the database; nothing is read yet."""
+        engine = make_engine(url)
+        options: dict[str, Any] = {"expire_on_commit": False}
+        return cls(
+            engine=engine,
+            reads=sessionmaker(engine, **options),
+            writes=sessionmaker(engine.execution_options(writing=True), **options),
+        )
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Yield a session whose changes are thrown away."""
+        with self.reads() as session:
+            try:
+                yield session
+            finally:
+                session.rollback()
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Yield a session that is committed when the block ends without an error."""
+        with self.writes.begin() as session:
+            yield session
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+SessionOpener = Callable[[], AbstractContextManager[Session]]

@@ -1,0 +1,193 @@
+"""The only reader of the environment: one frozen section per part of the system.
+
+Values come from `MINGYING_…` variables (nested names joined by two underscores, e.g.
+`MINGYING_LLM__BASE_URL`), then from `settings.toml` in the data folder, then from the defaults below.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+GIB = 1024**3
+MIB = 1024**2
+
+DEMO_INSTITUTION_CODE = "12340000DEMO000001"
+
+
+class Mode(StrEnum):
+    """What the installation is for."""
+
+    DEMO = "demo"
+    PRODUCTION = "production"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Certificate(_Section):
+    """A certificate of the operator that patients may see (R3.8)."""
+
+    name: str
+    number: str
+
+
+class HospitalSettings(_Section):
+    """Whose service this is."""
+
+    institution_code: str = DEMO_INSTITUTION_CODE
+    name: str = "演示县人民医院"
+    operator: str = "演示县人民医院信息科"
+    phone: str = "000-0000120"
+    certificates: tuple[Certificate, ...] = ()
+
+
+class HttpSettings(_Section):
+    """The HTTP service."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_base_url: str = ""
+    """Address that stands in QR codes; empty: http://localhost:<port>."""
+    secure_cookies: bool = False
+    """Set behind TLS; required in production unless the host is a loopback address."""
+    metrics_token: SecretStr | None = None
+
+
+class DicomSettings(_Section):
+    """The storage SCP."""
+
+    host: str = "127.0.0.1"
+    port: int = 11112
+    ae_title: str = "MINGYING"
+    calling_ae_titles: tuple[str, ...] = ("STORESCU", "MODALITY")
+    """Senders that are let in; every other association is rejected."""
+
+
+class Hl7Settings(_Section):
+    """The MLLP listener."""
+
+    host: str = "127.0.0.1"
+    port: int = 2575
+    max_message_bytes: int = 4 * MIB
+
+
+class LimitSettings(_Section):
+    """Limits on what is taken in."""
+
+    instance_bytes: int = 4 * GIB
+    document_bytes: int = 50 * MIB
+    paper_bytes: int = 20 * MIB
+    question_characters: int = 1000
+    json_bytes: int = 256 * 1024
+
+
+class VerificationSettings(_Section):
+    """How a patient proves who they are."""
+
+    code_minutes: int = 5
+    resend_seconds: int = 60
+    tries: int = 5
+    lock_minutes: int = 15
+    grant_minutes: int = 120
+
+
+class SmsSettings(_Section):
+    """The SMS gateway; without an address production offers verification by ID number only."""
+
+    gateway_url: HttpUrl | None = None
+    gateway_token: SecretStr | None = None
+
+
+class LlmSettings(_Section):
+    """An OpenAI-compatible server that may rephrase composed sentences. None: everything works without."""
+
+    base_url: HttpUrl | None = None
+    model: str = ""
+    api_key: SecretStr = SecretStr("none")
+    timeout_seconds: float = 20.0
+    allow_external: bool = False
+    """Text leaves the premises only when this is set; without it only loopback and private addresses are called."""
+
+
+class BlobSettings(_Section):
+    """Where received bytes are kept."""
+
+    s3_bucket: str | None = None
+    s3_endpoint_url: str | None = None
+
+
+class Settings(BaseSettings):
+    """All settings of one installation."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MINGYING_", env_nested_delimiter="__", frozen=True, extra="ignore", toml_file=None
+    )
+
+    mode: Mode = Mode.PRODUCTION
+    data: Path = Path("mingying-data")
+    database_url: str = ""
+    redis_url: str = ""
+    hospital: HospitalSettings = HospitalSettings()
+    http: HttpSettings = HttpSettings()
+    dicom: DicomSettings = DicomSettings()
+    hl7: Hl7Settings = Hl7Settings()
+    limits: LimitSettings = LimitSettings()
+    verification: VerificationSettings = VerificationSettings()
+    sms: SmsSettings = SmsSettings()
+    llm: LlmSettings = LlmSettings()
+    blobs: BlobSettings = BlobSettings()
+    embedder_folder: Path | None = None
+    derive_quiet_seconds: float = Field(default=2.0, ge=0)
+    """A study is derived once nothing arrived for this long."""
+
+    @classmethod
+    def load(cls, data: Path | None = None, **overrides: object) -> Self:
+        """Read environment and `settings.toml` of the data folder."""
+        if data is not None:
+            overrides["data"] = data
+        probe = cls(**overrides)  # type: ignore[arg-type]  # pydantic checks the values
+        toml = probe.data / "settings.toml"
+        if not toml.exists():
+            return probe
+
+        class WithFile(cls):  # type: ignore[valid-type, misc]  # the file's place is known only now
+            model_config = SettingsConfigDict(toml_file=toml)
+
+        loaded = WithFile(**overrides)
+        return cls.model_validate(loaded.model_dump())
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then environment, then the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @model_validator(mode="after")
+    def _refuse_demo_values_in_production(self) -> Self:
+        if self.mode is Mode.DEMO:
+            return self
+        if self.http.host not in {"127.0.0.1", "::1", "localhost"} and not self.http.secure_cookies:
+            raise ValueError(
+                "production on a public address needs TLS: set MINGYING_HTTP__SECURE_COOKIES=true behind a TLS proxy"
+            )
+        return self
+
+    @property
+    def database(self) -> str:
+        """The database address; by default SQLite in the data folder."""
+        return self.database_url or f"sqlite:///{(self.data / 'index.sqlite').absolute()}"
+
+    @property
+    def base_url(self) -> str:
+        """Address that stands in links, without a trailing slash."""
+        return (self.http.public_base_url or f"http://localhost:{self.http.port}").rstrip("/")
