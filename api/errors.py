@@ -3,6 +3,7 @@
 Bodies say what went wrong in Chinese and may be shown; they never hold what was sent.
 """
 
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,11 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from api.messages import errors as words
 
 log = structlog.get_logger(__name__)
+
+
+def describe(error: BaseException) -> dict[str, str]:
+    """Return what may be logged of an error: its type and where it arose, never its message, which may hold data."""
+    return {"error": type(error).__name__, "stack": "".join(traceback.format_tb(error.__traceback__))}
 
 
 class Problem(Exception):
@@ -112,5 +118,5 @@ def _mapped(_request: Request, error: Exception) -> Response:
 
 def _unexpected(request: Request, error: Exception) -> Response:
     route = request.scope.get("route")
-    log.error("request failed", route=getattr(route, "path", "unknown"), error=type(error).__name__, exc_info=error)
+    log.error("request failed", route=getattr(route, "path", "unknown"), **describe(error))
     return problem_response(500, "internal")

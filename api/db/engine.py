@@ -15,11 +15,13 @@ _BUSY_MILLISECONDS = 15_000
 def make_engine(url: str) -> Engine:
     """Return an engine for SQLite (WAL, synchronous FULL) or PostgreSQL."""
     if url.startswith("sqlite"):
-        engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": _BUSY_MILLISECONDS / 1000})
+        connect_args = {"check_same_thread": False, "timeout": _BUSY_MILLISECONDS / 1000}
+        engine = create_engine(url, connect_args=connect_args, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    # hide_parameters: values of a failed statement are a patient's and would end up in a log
+    return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20, hide_parameters=True)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -1,0 +1,197 @@
+"""Access rules of routes.
+
+Every route declares exactly one rule in its `dependencies`: `allow(PUBLIC)`, `allow(LINK)`,
+`allow(patient(Right.REPORT))`, `allow(machine("stow"))`. `require_declared_access` is called while
+the application is built and refuses a route that declares none.
+"""
+
+import hashlib
+import hmac
+import ipaddress
+from collections.abc import Iterable
+from typing import Annotated
+
+from fastapi import Depends, Request, params
+from fastapi.routing import APIRoute
+from sqlalchemy import select
+from starlette.routing import BaseRoute
+
+from api.audit.record import Actor
+from api.auth.cookies import GRANT_COOKIE, LINK_COOKIE
+from api.db.tables import MachineKeyRow
+from api.errors import Problem
+from api.settings import Mode
+from api.wiring import Services
+from imaging_core.domain.grants import Grant, Holder, Right
+from imaging_core.sharing.grants import grant_of
+from imaging_core.sharing.links import Link, find_link
+
+
+class UndeclaredRoute(Exception):
+    """A route says nothing about who may call it."""
+
+
+class AccessRule:
+    """A rule; called as a dependency before the route's own code."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, request: Request) -> None:
+        """Let the caller in, or raise `Problem`."""
+        raise NotImplementedError
+
+
+class _Public(AccessRule):
+    def __call__(self, request: Request) -> None:
+        """Anyone, without personal data in the answer."""
+
+
+class _DemoOnly(AccessRule):
+    def __call__(self, request: Request) -> None:
+        """Anyone, in demo mode only."""
+        if services_of(request).settings.mode is not Mode.DEMO:
+            raise Problem(404, "not_found")
+
+
+class _Linked(AccessRule):
+    def __call__(self, request: Request) -> None:
+        """Holders of an exchanged link."""
+        services = services_of(request)
+        link_id = services.link_sessions.link_id(request.cookies.get(LINK_COOKIE, ""))
+        if link_id is None:
+            raise Problem(401, "link_needed")
+        with services.database.reading() as session:
+            link = find_link(session, link_id, services.clock())
+        if link is None:
+            raise Problem(401, "link_needed")
+        request.state.link = link
+
+
+class _Patient(AccessRule):
+    def __init__(self, rights: tuple[Right, ...]) -> None:
+        super().__init__("patient:" + "+".join(sorted(rights)))
+        self.rights = rights
+
+    def __call__(self, request: Request) -> None:
+        """Holders of a grant that carries all named rights."""
+        services = services_of(request)
+        with services.database.reading() as session:
+            grant = grant_of(session, request.cookies.get(GRANT_COOKIE, ""), services.clock())
+        if grant is None:
+            raise Problem(401, "verification_needed")
+        if not all(grant.allows(right) for right in self.rights):
+            raise Problem(403, "right_missing")
+        request.state.grant = grant
+
+
+class _Machine(AccessRule):
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"machine:{scope}")
+        self.scope = scope
+
+    def __call__(self, request: Request) -> None:
+        """Machines whose key carries the scope."""
+        services = services_of(request)
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        row = None
+        if scheme.lower() == "bearer" and key:
+            digest = hashlib.sha256(key.strip().encode()).hexdigest()
+            with services.database.reading() as session:
+                row = session.scalars(
+                    select(MachineKeyRow).where(MachineKeyRow.key_hash == digest, MachineKeyRow.revoked_at.is_(None))
+                ).first()
+        if row is None or self.scope not in row.scopes:
+            raise Problem(401, "machine_key_needed", headers={"WWW-Authenticate": 'Bearer realm="mingying"'})
+        request.state.actor = Actor("machine", f"key:{row.id}", row.institution_code)
+
+
+class _Operations(AccessRule):
+    def __call__(self, request: Request) -> None:
+        """The metrics token, or a direct call from this machine (not through a proxy)."""
+        token = services_of(request).settings.http.metrics_token
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if token is not None and hmac.compare_digest(given.encode(), token.get_secret_value().encode()):
+            return
+        host = request.client.host if request.client else ""
+        if token is None and "x-forwarded-for" not in request.headers and _is_loopback(host):
+            return
+        raise Problem(404, "not_found")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+PUBLIC: AccessRule = _Public("public")
+DEMO_ONLY: AccessRule = _DemoOnly("demo only")
+LINK: AccessRule = _Linked("link")
+OPERATIONS: AccessRule = _Operations("operations")
+
+
+def patient(*rights: Right) -> AccessRule:
+    """Return the rule for holders of a grant with these rights."""
+    return _Patient(rights)
+
+
+def machine(scope: str) -> AccessRule:
+    """Return the rule for machines with this scope."""
+    return _Machine(scope)
+
+
+def allow(rule: AccessRule) -> list[params.Depends]:
+    """Return the `dependencies` of a route that follows this rule."""
+    return [Depends(rule)]
+
+
+def rule_of(route: APIRoute) -> AccessRule | None:
+    """Return the rule a route declares."""
+    rules = [item.dependency for item in route.dependencies if isinstance(item.dependency, AccessRule)]
+    return rules[0] if len(rules) == 1 else None
+
+
+def require_declared_access(routes: Iterable[BaseRoute]) -> None:
+    """Refuse a set of routes of which one declares no rule, or several.
+
+    Raises:
+        UndeclaredRoute: names the route.
+    """
+    for route in routes:
+        if isinstance(route, APIRoute) and rule_of(route) is None:
+            raise UndeclaredRoute(f"{sorted(route.methods)} {route.path} declares no single access rule")
+
+
+def services_of(request: Request) -> Services:
+    """Return the services the application was built with."""
+    services: Services = request.app.state.services
+    return services
+
+
+def _grant(request: Request) -> Grant:
+    grant: Grant = request.state.grant
+    return grant
+
+
+def _link(request: Request) -> Link:
+    link: Link = request.state.link
+    return link
+
+
+def _actor(request: Request) -> Actor:
+    actor: Actor = request.state.actor
+    return actor
+
+
+def actor_of(grant: Grant) -> Actor:
+    """Return how the audit names the holder of a grant."""
+    kind = "patient" if grant.holder is Holder.PATIENT else str(grant.holder)
+    return Actor(kind, f"grant:{grant.grant_id}", grant.institution_code)
+
+
+CurrentServices = Annotated[Services, Depends(services_of)]
+CurrentGrant = Annotated[Grant, Depends(_grant)]
+CurrentLink = Annotated[Link, Depends(_link)]
+CurrentMachine = Annotated[Actor, Depends(_actor)]

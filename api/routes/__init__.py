@@ -1,0 +1,1 @@
+"""One module per resource, grouped by who calls."""
