@@ -1,0 +1,1 @@
+"""The patient index: who a study belongs to, and proof that a visitor is that person."""

@@ -1,0 +1,1 @@
+"""Reports of the hospital: taken in, matched to their study, kept in every version."""
