@@ -1,0 +1,101 @@
+"""Blobs as objects of an S3-compatible store. Needs the extra `s3`."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from imaging_core.blobs.port import CHUNK, BlobRef, Hashing
+from imaging_core.errors import BlobMissing, StorageFull
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+_SPOOL_IN_MEMORY: Final = 16 * 1024 * 1024
+_NO_ROOM: Final = frozenset({"XMinioStorageFull", "QuotaExceeded", "InsufficientStorage", "507"})
+_ABSENT: Final = frozenset({"NoSuchKey", "NotFound", "404"})
+
+
+@dataclass(frozen=True, slots=True)
+class S3Location:
+    """Where the objects lie. Without keys boto3 looks for credentials in its usual places."""
+
+    bucket: str
+    prefix: str = "blobs/"
+    endpoint_url: str | None = None
+    region: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = field(default=None, repr=False)
+
+
+class S3BlobStore:
+    """Keeps each blob as one object named by its digest.
+
+    The digest is known only at the end, so bytes are spooled (in memory, then on local disk) before they
+    are sent; the object becomes visible whole or not at all.
+    """
+
+    def __init__(self, location: S3Location) -> None:
+        self._location = location
+        self._client = _client(location)
+
+    def put(self, content: BinaryIO, *, limit: int | None = None) -> BlobRef:
+        """Keep the bytes; see the port."""
+        hashing = Hashing(limit)
+        with tempfile.SpooledTemporaryFile(max_size=_SPOOL_IN_MEMORY) as spool:
+            for piece in hashing.pieces(content):
+                spool.write(piece)
+            ref = BlobRef(hashing.digest, hashing.size, self._location.prefix + hashing.digest)
+            if not self.exists(ref):
+                spool.seek(0)
+                self._call("put_object", Key=ref.locator, Body=spool, ContentLength=ref.size)
+        return ref
+
+    def read(self, ref: BlobRef, *, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Return the bytes in pieces; see the port."""
+        end = ref.size if length is None else min(start + length, ref.size)
+        if start >= end:
+            if not self.exists(ref):
+                raise BlobMissing(ref.digest)
+            return iter(())
+        answer = self._call("get_object", Key=ref.locator, Range=f"bytes={start}-{end - 1}")
+        if answer is None:
+            raise BlobMissing(ref.digest)
+        pieces: Iterator[bytes] = answer["Body"].iter_chunks(CHUNK)
+        return pieces
+
+    def exists(self, ref: BlobRef) -> bool:
+        """Return whether the object is there in its full size."""
+        answer = self._call("head_object", Key=ref.locator)
+        return answer is not None and answer["ContentLength"] == ref.size
+
+    def _call(self, operation: str, **arguments: object) -> dict[str, Any] | None:
+        """Return the answer, or None when there is no such object."""
+        from botocore.exceptions import ClientError
+
+        try:
+            answer: dict[str, Any] = getattr(self._client, operation)(Bucket=self._location.bucket, **arguments)
+        except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            if code in _ABSENT:
+                return None
+            if code in _NO_ROOM:
+                raise StorageFull from error
+            raise
+        return answer
+
+
+def _client(location: S3Location) -> "BaseClient":
+    import boto3
+    from botocore.config import Config
+
+    # a dead endpoint must not hold an association for minutes; five tries bridge a fail-over
+    config = Config(connect_timeout=5, read_timeout=60, retries={"max_attempts": 5, "mode": "standard"})
+    return boto3.client(
+        "s3",
+        endpoint_url=location.endpoint_url,
+        region_name=location.region,
+        aws_access_key_id=location.access_key,
+        aws_secret_access_key=location.secret_key,
+        config=config,
+    )

@@ -1,0 +1,145 @@
+"""The contract of `BlobStore`, on every adapter. S3 runs against a moto server in its own process."""
+
+import hashlib
+import sys
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from imaging_core.blobs import (
+    BlobFile,
+    BlobRef,
+    BlobStore,
+    FilesystemBlobStore,
+    MemoryBlobStore,
+    S3BlobStore,
+    S3Location,
+)
+from imaging_core.errors import BlobMissing, InstanceTooLarge
+from tests.builders.servers import free_port, running
+
+pytestmark = pytest.mark.enable_socket
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    port = free_port()
+    command = [sys.executable, "-m", "moto.server", "-p", str(port)]
+    with running(command, port=port, log=tmp_path_factory.mktemp("moto") / "log"):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(params=["memory", "filesystem", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+    if request.param == "memory":
+        return MemoryBlobStore()
+    if request.param == "filesystem":
+        return FilesystemBlobStore(tmp_path / "blobs")
+    endpoint = request.getfixturevalue("s3_endpoint")
+    location = S3Location("archive", endpoint_url=endpoint, region="us-east-1", access_key="test", secret_key="test")
+    import boto3
+
+    boto3.client(
+        "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
+    ).create_bucket(Bucket="archive")
+    return S3BlobStore(location)
+
+
+def whole(store: BlobStore, ref: BlobRef, **part: int) -> bytes:
+    return b"".join(store.read(ref, **part))
+
+
+class TestPut:
+    def test_names_the_bytes_by_their_sha256(self, store: BlobStore):
+        ref = store.put(BytesIO(b"pixels"))
+        assert (ref.digest, ref.size) == (hashlib.sha256(b"pixels").hexdigest(), 6)
+        assert store.exists(ref)
+
+    def test_the_same_bytes_twice_are_one_blob(self, store: BlobStore):
+        assert store.put(BytesIO(b"pixels")) == store.put(BytesIO(b"pixels"))
+
+    def test_keeps_no_bytes_at_all_as_well(self, store: BlobStore):
+        ref = store.put(BytesIO(b""))
+        assert whole(store, ref) == b""
+        assert store.exists(ref)
+
+    def test_more_than_the_limit_is_refused_and_not_kept(self, store: BlobStore):
+        with pytest.raises(InstanceTooLarge) as refused:
+            store.put(BytesIO(b"x" * 11), limit=10)
+        assert refused.value.allowed == 10
+        kept = store.put(BytesIO(b"x" * 10), limit=10)
+        assert not store.exists(BlobRef(hashlib.sha256(b"x" * 11).hexdigest(), 11, kept.locator + "1"))
+
+    def test_a_reader_that_breaks_leaves_nothing(self, store: BlobStore):
+        class Broken(BytesIO):
+            def read(self, size: int | None = -1, /) -> bytes:
+                if self.tell() > 0:
+                    raise ConnectionResetError
+                return super().read(4)
+
+        with pytest.raises(ConnectionResetError):
+            store.put(Broken(b"half an upload"))
+        half = hashlib.sha256(b"half").hexdigest()
+        assert not store.exists(
+            BlobRef(half, 4, store.put(BytesIO(b"")).locator.replace(hashlib.sha256().hexdigest(), half))
+        )
+
+
+class TestRead:
+    def test_gives_back_what_was_put(self, store: BlobStore):
+        content = bytes(range(256)) * 9000
+        assert whole(store, store.put(BytesIO(content))) == content
+
+    @pytest.mark.parametrize(("start", "length"), [(0, 4), (3, 2), (6, 100), (0, 0), (9, 1), (10, None), (99, 5)])
+    def test_gives_the_range_asked_for(self, store: BlobStore, start: int, length: int | None):
+        ref = store.put(BytesIO(b"0123456789"))
+        expected = b"0123456789"[start:] if length is None else b"0123456789"[start : start + length]
+        assert b"".join(store.read(ref, start=start, length=length)) == expected
+
+    def test_a_blob_that_is_not_there_is_an_error_before_the_first_byte(self, store: BlobStore):
+        with pytest.raises(BlobMissing):
+            store.read(BlobRef("0" * 64, 5, "00/00/" + "0" * 64))
+        assert not store.exists(BlobRef("0" * 64, 5, "00/00/" + "0" * 64))
+
+
+class TestBlobFile:
+    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        moves=st.lists(st.tuples(st.integers(0, 700_000), st.integers(0, 400_000)), max_size=6), head=st.integers(0, 9)
+    )
+    def test_reads_like_a_file(self, moves: list[tuple[int, int]], head: int):
+        store = MemoryBlobStore()
+        content = bytes(range(251)) * 2500
+        opened = BlobFile(store, store.put(BytesIO(content)), content[:head])
+        plain = BytesIO(content)
+        for position, count in moves:
+            assert opened.seek(position) == plain.seek(position)
+            assert opened.read(count) == plain.read(count)
+            assert opened.tell() == plain.tell() or position > len(content)
+
+
+class TestFilesystem:
+    def test_removes_uploads_that_a_crash_left_behind(self, tmp_path: Path):
+        import os
+
+        FilesystemBlobStore(tmp_path)
+        abandoned = tmp_path / "incoming" / "left"
+        abandoned.write_bytes(b"half")
+        os.utime(abandoned, (0, 0))
+        fresh = tmp_path / "incoming" / "running"
+        fresh.write_bytes(b"half")
+        FilesystemBlobStore(tmp_path)
+        assert not abandoned.exists()
+        assert fresh.exists()
+
+    def test_a_file_cut_short_by_a_disk_fault_is_replaced_when_the_bytes_come_again(self, tmp_path: Path):
+        store = FilesystemBlobStore(tmp_path)
+        ref = store.put(BytesIO(b"pixels"))
+        (tmp_path / ref.locator).write_bytes(b"pix")
+        assert not store.exists(ref)
+        store.put(BytesIO(b"pixels"))
+        assert b"".join(store.read(ref)) == b"pixels"
