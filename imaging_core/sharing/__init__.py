@@ -1,0 +1,1 @@
+"""Links, grants, and the one query from a grant to the studies it opens."""

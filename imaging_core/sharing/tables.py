@@ -1,0 +1,49 @@
+"""Links people hold on paper or in a message, and the grants opened with them. Only hashes of tokens are kept."""
+
+from datetime import datetime
+
+from sqlalchemy import JSON, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from imaging_core.index.base import Base, UtcDateTime
+from imaging_core.index.tables import BigId
+
+
+class LinkRow(Base):
+    """One link to one study of one patient."""
+
+    __tablename__ = "links"
+    __table_args__ = (Index("ix_links_institution_study", "institution_code", "study_instance_uid"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    link_id: Mapped[str] = mapped_column(String(32), unique=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    """report_qr, share, sms."""
+    institution_code: Mapped[str] = mapped_column(String(18))
+    study_instance_uid: Mapped[str] = mapped_column(String(64))
+    patient_key: Mapped[int] = mapped_column(ForeignKey("patients.id"), index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    """None for a QR on paper, which lasts as long as the paper."""
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class GrantRow(Base):
+    """One grant held in a cookie."""
+
+    __tablename__ = "grants"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
+    grant_id: Mapped[str] = mapped_column(String(32), unique=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    link_id: Mapped[str] = mapped_column(ForeignKey("links.link_id"), index=True)
+    institution_code: Mapped[str] = mapped_column(String(18))
+    patient_key: Mapped[int] = mapped_column(ForeignKey("patients.id"), index=True)
+    study_instance_uid: Mapped[str] = mapped_column(String(64))
+    rights: Mapped[list[str]] = mapped_column(JSON)
+    holder: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
