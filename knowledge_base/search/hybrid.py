@@ -1,0 +1,170 @@
+"""Fuse keywords, meaning and names into one order of entries, and say whether it is good enough."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from knowledge_base.embed import Embedder
+from knowledge_base.entries import Hit, SearchResult
+from knowledge_base.search.keyword import KeywordIndex, grams, normalise, strip_question_words
+from knowledge_base.search.known import Calibration
+from knowledge_base.search.passages import Passages
+from knowledge_base.store import VectorIndex
+
+MAX_QUESTION = 400
+"""Characters of a question that are searched; more says nothing new and costs time."""
+_RANK_CONSTANT = 20
+_NAME_WEIGHT = 0.9
+_EXACT_QUESTION = 1.0
+_NEIGHBOURS = 600
+_FULL_NAME = 5
+"""A matched name of this many characters counts fully."""
+
+Scores = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What one question gave, entry by entry (arrays in the order of the entries)."""
+
+    fused: Scores
+    keyword: Scores
+    names: Scores
+    cosines: Scores | None
+    passage_keyword: Scores
+    passage_cosines: Scores | None
+    signals: Mapping[str, float]
+    """Features of the known decision; empty when nothing was found."""
+
+
+class HybridSearch:
+    """Searches a fixed set of passages. Without an embedder only keywords and names are used."""
+
+    def __init__(
+        self,
+        passages: Passages,
+        *,
+        question_words: Sequence[str],
+        calibration: Calibration,
+        embedder: Embedder | None = None,
+        index: VectorIndex | None = None,
+    ) -> None:
+        self._passages = passages
+        self._embedder, self._index = embedder, index
+        self._calibration = calibration
+        self._question_words = sorted(question_words, key=len, reverse=True)
+        self._keywords = KeywordIndex(passages.texts)
+        self._rows = {key: row for row, key in enumerate(passages.keys)}
+        self._names: dict[str, list[int]] = defaultdict(list)
+        self._asked: dict[str, int] = {}
+        self._grams: list[set[str]] = [set() for _ in passages.entries]
+        for owner, entry in enumerate(passages.entries):
+            concepts = entry.guide.concepts if entry.guide else ()
+            for name in {normalise(name) for name in (entry.title, *entry.surfaces, *concepts)} - {""}:
+                self._names[name].append(owner)
+                self._grams[owner].update(grams(name))
+            self._asked |= {normalise(question): owner for question in entry.questions}
+        for text, owner in zip(passages.texts, passages.owners, strict=True):
+            self._grams[owner].update(grams(normalise(text)))
+
+    def search(self, question: str, k: int) -> SearchResult:
+        """Return up to `k` hits, one for each entry, best first; an empty question finds nothing."""
+        ranking = self.rank(question)
+        if not ranking.signals:
+            return SearchResult(known=False, hits=())
+        order = np.argsort(-ranking.fused, kind="stable")[:k]
+        hits = tuple(self._hit(int(owner), ranking) for owner in order if ranking.fused[owner] > 0)
+        decision = self._calibration.keyword if ranking.cosines is None else self._calibration.hybrid
+        return SearchResult(known=decision.is_known(ranking.signals), hits=hits)
+
+    def rank(self, question: str) -> Ranking:
+        """Return all scores of a question, for search and for calibration."""
+        asked = normalise(question[:MAX_QUESTION])
+        topic = strip_question_words(asked, self._question_words).strip() or asked
+        passage_keyword = self._keywords.scores(topic)
+        keyword = self._passages.best_per_entry(passage_keyword)
+        names = self._name_scores(asked)
+        passage_cosines = self._cosines(question[:MAX_QUESTION]) if asked else None
+        cosines = None if passage_cosines is None else self._passages.best_per_entry(passage_cosines)
+        fused = _reciprocal_ranks(keyword, positive_only=True)
+        if cosines is not None:
+            fused += _reciprocal_ranks(cosines, positive_only=False)
+        fused += _NAME_WEIGHT * names / (_RANK_CONSTANT + 1)
+        if asked in self._asked:
+            fused[self._asked[asked]] += _EXACT_QUESTION
+        signals: Mapping[str, float] = {}
+        if asked and fused.max(initial=0) > 0:
+            signals = self._signals(topic, fused=fused, keyword=keyword, names=names, cosines=cosines)
+        return Ranking(fused, keyword, names, cosines, passage_keyword, passage_cosines, signals)
+
+    def _cosines(self, question: str) -> Scores | None:
+        if self._embedder is None or self._index is None:
+            return None
+        found = self._index.search(self._embedder.query([question]), min(_NEIGHBOURS, len(self._index)))[0]
+        cosines = np.full(len(self._passages.keys), found[-1][1] if found else 0.0, np.float32)
+        for key, cosine in found:
+            cosines[self._rows[key]] = cosine
+        return cosines
+
+    def _name_scores(self, asked: str) -> Scores:
+        """Score entries whose name stands in the question; a name inside a longer matched one is ignored."""
+        matched = [name for name in self._names if name in asked]
+        scores = np.zeros(len(self._passages.entries), np.float32)
+        for name in matched:
+            if not any(name != other and name in other for other in matched):
+                for owner in self._names[name]:
+                    scores[owner] = max(scores[owner], min(len(name), _FULL_NAME) / _FULL_NAME)
+        return scores
+
+    def _signals(
+        self, topic: str, *, fused: Scores, keyword: Scores, names: Scores, cosines: Scores | None
+    ) -> Mapping[str, float]:
+        best = int(np.argmax(fused))
+        asked_grams = set(grams(topic))
+        weights = {gram: self._keywords.weight(gram) for gram in asked_grams}
+        total = sum(weights.values()) or 1.0
+        signals = {
+            "coverage": sum(weight for gram, weight in weights.items() if gram in self._grams[best]) / total,
+            "unseen": sum(weight for gram, weight in weights.items() if gram not in self._keywords) / total,
+            "name": float(names[best]),
+            "strength": float(keyword[best]) / total,
+        }
+        if cosines is not None:
+            ordered = np.sort(cosines)[::-1]
+            spread = float(cosines.std()) or 1.0
+            signals |= {
+                "cosine": (float(cosines[best]) - 0.85) * 20,
+                "prominence": (float(ordered[0]) - float(cosines.mean())) / spread,
+                "margin": (float(ordered[0]) - float(ordered[min(9, len(ordered) - 1)])) * 20,
+                "agreement": float(int(np.argmax(cosines)) == int(np.argmax(keyword))),
+            }
+        return signals
+
+    def _hit(self, owner: int, ranking: Ranking) -> Hit:
+        signals = {"bm25": float(ranking.keyword[owner]), "name": float(ranking.names[owner])}
+        if ranking.cosines is None:
+            signals["keyword_only"] = 1.0
+        else:
+            signals["cosine"] = float(ranking.cosines[owner])
+        rows = [
+            row
+            for row in np.flatnonzero(self._passages.owners == owner).tolist()
+            if self._passages.chunk_numbers[row] is not None
+        ]
+        fit = ranking.passage_keyword if ranking.passage_cosines is None else ranking.passage_cosines
+        best = max(rows, key=lambda row: float(fit[row]))
+        chunk = self._passages.chunks[owner][self._passages.chunk_numbers[best] or 0]
+        return Hit(chunk, float(ranking.fused[owner]), signals)
+
+
+def _reciprocal_ranks(scores: Scores, *, positive_only: bool) -> Scores:
+    """Return 1 / (constant + rank) for each entry; with `positive_only`, zero scores take no part."""
+    ranks = np.empty(len(scores), np.float32)
+    ranks[np.argsort(-scores, kind="stable")] = np.arange(1, len(scores) + 1)
+    fused = (1 / (_RANK_CONSTANT + ranks)).astype(np.float32)
+    if positive_only:
+        fused[scores <= 0] = 0
+    return fused

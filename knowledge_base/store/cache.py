@@ -1,0 +1,39 @@
+"""Keep built indexes on disk, one file for each pair of content and model."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from knowledge_base.embed.port import Embedder
+from knowledge_base.errors import VectorIndexMismatch
+from knowledge_base.store.faiss_index import FaissVectorIndex
+from knowledge_base.store.port import VectorIndex
+
+
+def cached_index(
+    cache_dir: Path | None, *, keys: Sequence[str], texts: Sequence[str], embedder: Embedder
+) -> VectorIndex:
+    """Return the index over `texts`, from the cache when it holds exactly these.
+
+    The file's name is the digest of keys, texts and model id, so changed content or another model can never
+    find an old index. Embedding anew takes about 30 ms a text. A damaged file is replaced.
+    """
+    path = cache_dir / f"{_digest(keys, texts, embedder.model_id)}.npz" if cache_dir else None
+    if path:
+        try:
+            return FaissVectorIndex.load(path, model_id=embedder.model_id)
+        except VectorIndexMismatch:
+            path.unlink(missing_ok=True)
+    index = FaissVectorIndex(embedder.dimension, model_id=embedder.model_id)
+    index.add(keys, embedder.passage(texts))
+    if path:
+        index.save(path)
+    return index
+
+
+def _digest(keys: Sequence[str], texts: Sequence[str], model_id: str) -> str:
+    digest = hashlib.sha256(model_id.encode())
+    for part in (*keys, *texts):
+        # the length keeps ("ab", "c") apart from ("a", "bc")
+        digest.update(f"{len(part)}:{part}".encode())
+    return digest.hexdigest()[:32]
