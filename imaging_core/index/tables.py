@@ -6,8 +6,20 @@ keywords in snake case. Text is repaired for searching here; the received bytes 
 
 from datetime import date, datetime
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Connection,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+    event,
+    text,
+)
+from sqlalchemy.orm import Mapped, Mapper, mapped_column, relationship
 
 from imaging_core.index.base import Base, UtcDateTime
 
@@ -84,6 +96,15 @@ class InstanceRow(Base):
     __table_args__ = (
         UniqueConstraint("series_id", "sop_instance_uid", "revision"),
         Index("ix_instances_sop", "institution_code", "sop_instance_uid"),
+        # two stores of one UID at the same moment: the database lets only one be current
+        Index(
+            "uq_instances_current",
+            "institution_code",
+            "sop_instance_uid",
+            unique=True,
+            sqlite_where=text("current"),
+            postgresql_where=text("current"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
@@ -105,6 +126,9 @@ class InstanceRow(Base):
     blob_locator: Mapped[str] = mapped_column(String(256))
     """Where the blob store keeps the bytes; only the store reads this."""
     blob_size: Mapped[int] = mapped_column(BigInteger)
+    dataset_digest: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of the bytes behind the file meta information: the same image sent by C-STORE and by STOW-RS
+    differs only before them."""
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     received_from: Mapped[str] = mapped_column(String(128), default="")
     """AE title, "STOW-RS" caller or import run; never a person."""
@@ -125,6 +149,20 @@ class ChangeRow(Base):
     subject: Mapped[str] = mapped_column(String(128), default="")
     """UID or opaque key of what changed; never personal data."""
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+_FEED_LOCK = 0x6D696E67  # "ming": any number no other part of the database uses
+
+
+@event.listens_for(ChangeRow, "before_insert")
+def _commit_changes_in_order(_mapper: Mapper[ChangeRow], connection: Connection, _row: ChangeRow) -> None:
+    """Let no line of the feed become visible after a later one: a reader would pass over it for ever.
+
+    PostgreSQL gives sequence numbers before commit, so from a transaction's first change to its commit it
+    holds a lock; SQLite has one writer anyway. See decisions/003-feed-order.md.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _FEED_LOCK})
 
 
 class FeedCursorRow(Base):
