@@ -3,7 +3,8 @@
 Both orders happen: images before the registration message, and after it.
 """
 
-from datetime import datetime
+from datetime import date, datetime
+from enum import StrEnum
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -42,7 +43,14 @@ def match_study(session: Session, study: StudyRow, now: datetime) -> bool:
 
 
 def _assign(session: Session, study: StudyRow, patient: PatientRow, now: datetime) -> bool:
-    if contradicts(study, patient):
+    is_other = names_another_person(
+        patient,
+        name=study.patient_name,
+        sex=study.patient_sex,
+        birth_date=study.patient_birth_date,
+        rule=NameRule.NAME_AND_MORE,
+    )
+    if is_other:
         _record_once(session, study, patient, "study_patient_conflict", now)
         return False
     study.patient_key = patient.id
@@ -70,22 +78,31 @@ def _record_once(session: Session, study: StudyRow, patient: PatientRow, kind: s
         )
 
 
-def contradicts(study: StudyRow, patient: PatientRow) -> bool:
-    """Return whether the image header names another person than the register does.
+class NameRule(StrEnum):
+    """How much a differing name says."""
 
-    A patient_id mistyped at the modality would show one patient's images to another. Names alone
-    do not decide (pinyin, titles, rare characters): the name must differ and birth date or sex too.
+    NAME_AND_MORE = "name_and_more"
+    """Typed at a modality: pinyin, titles, broken character sets. Birth date or sex must differ too."""
+    CHINESE_DECIDES = "chinese_decides"
+    """Both come from hospital records: two different Chinese names are two people."""
+
+
+def names_another_person(patient: PatientRow, *, name: str, sex: str, birth_date: date | None, rule: NameRule) -> bool:
+    """Return whether somebody else than this patient is described.
+
+    A mistyped patient_id would show one patient's images or report to another. No name, or the
+    same one in Chinese or pinyin, never contradicts. `name` may be a DICOM person name.
     """
-    if not study.patient_name or _same_name(study.patient_name, patient):
+    if not name or _same_name(name, patient):
         return False
-    sexes = {study.patient_sex, patient.sex}
-    other_sex = sexes == {"M", "F"}
-    other_birth_date = (
-        study.patient_birth_date is not None
-        and patient.birth_date is not None
-        and study.patient_birth_date != patient.birth_date
-    )
-    return other_sex or other_birth_date
+    if rule is NameRule.CHINESE_DECIDES and _is_chinese(name) and _is_chinese(patient.name):
+        return True
+    other_birth_date = None not in {birth_date, patient.birth_date} and birth_date != patient.birth_date
+    return {sex, patient.sex} == {"M", "F"} or other_birth_date
+
+
+def _is_chinese(name: str) -> bool:
+    return any("\u3400" <= character <= "\u9fff" or character >= "\U00020000" for character in name)
 
 
 def _same_name(dicom_name: str, patient: PatientRow) -> bool:
@@ -94,6 +111,8 @@ def _same_name(dicom_name: str, patient: PatientRow) -> bool:
         written = searchable_name(group)
         if written.name.replace(" ", "") == patient.name.replace(" ", ""):
             return True
-        if written.pinyin and written.pinyin == patient.name_pinyin:
+        # Pinyin only against pinyin: different Chinese names may sound the same.
+        one_is_latin = not (_is_chinese(written.name) and _is_chinese(patient.name))
+        if one_is_latin and written.pinyin and written.pinyin == patient.name_pinyin:
             return True
     return False
