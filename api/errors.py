@@ -91,9 +91,7 @@ def install_error_handlers(app: FastAPI) -> None:
 
 def _problem(_request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101  # registered for this type only
-    return problem_response(
-        error.status, error.code, detail=error.detail, headers=error.headers, **error.extra
-    )
+    return problem_response(error.status, error.code, detail=error.detail, headers=error.headers, **error.extra)
 
 
 def _invalid(_request: Request, error: Exception) -> Response:

@@ -21,21 +21,43 @@ _SECONDS = Histogram(
 )
 
 
+_SHARED: tuple[structlog.typing.Processor, ...] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+)
+_CHATTY = (
+    "httpx",
+    "httpcore",
+    "pynetdicom",
+    "pydicom",
+    "RapidOCR",
+    "multipart",
+    "python_multipart",
+    "jieba",
+    "dramatiq",
+)
+
+
 def configure_logging(level: str = "INFO") -> None:
-    """Write structured lines of JSON to standard error."""
-    logging.basicConfig(stream=sys.stderr, level=level, format="%(message)s", force=True)
-    for chatty in ("httpx", "httpcore", "pynetdicom", "pydicom", "RapidOCR", "multipart", "jieba"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    """Write one line of JSON an event to standard error, ours (structlog) and those of libraries (logging) alike."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*_SHARED, structlog.stdlib.ExtraAdder()],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level, force=True)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
+        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
 

@@ -69,7 +69,7 @@ def _read(path: Path) -> Keys:
             name: {number: base64.b64decode(value, validate=True) for number, value in document[name].items()}
             for name in _NAMES
         }
-    except (ValueError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise KeysUnreadable(f"{path} is damaged: restore it from the backup ({error!r})") from error
     if any(len(key) != _BYTES for generations in keys.values() for key in generations.values()):
         raise KeysUnreadable(f"{path} holds a key that is not {_BYTES} bytes")

@@ -45,8 +45,8 @@ def next_seal(key: bytes, previous: str, event: AuditEventRow) -> str:
     return hmac.new(key, bytes.fromhex(previous) + canonical(event), hashlib.sha256).hexdigest()
 
 
-def seal_pending(session: Session, key: bytes) -> int:
-    """Seal events that have no link yet, oldest first; return how many. Only one writer may run this."""
+def seal_pending(session: Session, key: bytes) -> tuple[int, int]:
+    """Seal events that have no link yet, oldest first; return how many, and the last link. Only one writer may run this."""
     last = session.scalars(select(AuditLinkRow).order_by(AuditLinkRow.sequence.desc()).limit(1)).first()
     sequence, seal = (last.sequence, last.seal) if last else (0, GENESIS)
     pending = session.scalars(
@@ -60,7 +60,7 @@ def seal_pending(session: Session, key: bytes) -> int:
         sequence += 1
         seal = next_seal(key, seal, event)
         session.add(AuditLinkRow(sequence=sequence, event_id=event.id, seal=seal))
-    return len(pending)
+    return len(pending), sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,12 @@ class ChainReport:
         return not self.faults
 
 
-def verify(session: Session, key: bytes, now: datetime) -> ChainReport:
-    """Walk the whole chain and compare every seal; rows are streamed, memory stays flat."""
+def verify(session: Session, key: bytes, now: datetime, *, head: int = 0) -> ChainReport:
+    """Walk the whole chain and compare every seal; rows are streamed, memory stays flat.
+
+    `head` is the last link known from outside the database (see `api/audit/anchor.py`): a chain that
+    ends before it was cut off.
+    """
     faults: list[str] = []
     expected, seal = 1, GENESIS
     for link, event in _links_with_events(session):
@@ -91,6 +95,8 @@ def verify(session: Session, key: bytes, now: datetime) -> ChainReport:
             faults.append(f"link {link.sequence}: event {link.event_id} was changed, or a link before it")
         seal = link.seal
         expected += 1
+    if expected - 1 < head:
+        faults.append(f"the chain ends at {expected - 1}, it had {head} links")
     open_events, overdue = _open_events(session, now - _MAY_WAIT)
     if overdue:
         faults.append(f"{overdue} events older than {_MAY_WAIT} have no seal")

@@ -8,13 +8,13 @@ the application is built and refuses a route that declares none.
 import hashlib
 import hmac
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import Depends, Request, params
-from fastapi.routing import APIRoute
+from fastapi.routing import RouteContext, iter_route_contexts
 from sqlalchemy import select
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Mount
 
 from api.audit.record import Actor
 from api.auth.cookies import GRANT_COOKIE, LINK_COOKIE
@@ -24,7 +24,7 @@ from api.settings import Mode
 from api.wiring import Services
 from imaging_core.domain.grants import Grant, Holder, Right
 from imaging_core.sharing.grants import grant_of
-from imaging_core.sharing.links import Link, find_link
+from imaging_core.sharing.links import Link, usable_link
 
 
 class UndeclaredRoute(Exception):
@@ -62,7 +62,7 @@ class _Linked(AccessRule):
         if link_id is None:
             raise Problem(401, "link_needed")
         with services.database.reading() as session:
-            link = find_link(session, link_id, services.clock())
+            link = usable_link(session, link_id, services.clock())
         if link is None:
             raise Problem(401, "link_needed")
         request.state.link = link
@@ -147,21 +147,22 @@ def allow(rule: AccessRule) -> list[params.Depends]:
     return [Depends(rule)]
 
 
-def rule_of(route: APIRoute) -> AccessRule | None:
-    """Return the rule a route declares."""
-    rules = [item.dependency for item in route.dependencies if isinstance(item.dependency, AccessRule)]
+def rule_of(route: RouteContext) -> AccessRule | None:
+    """Return the rule a route declares; None when it declares none, or more than one."""
+    dependencies = getattr(route.original_route, "dependencies", ())
+    rules = [item.dependency for item in dependencies if isinstance(item.dependency, AccessRule)]
     return rules[0] if len(rules) == 1 else None
 
 
-def require_declared_access(routes: Iterable[BaseRoute]) -> None:
-    """Refuse a set of routes of which one declares no rule, or several.
+def require_declared_access(routes: Sequence[BaseRoute]) -> None:
+    """Refuse a set of routes of which one declares no rule, or several. Mounted static files are public.
 
     Raises:
         UndeclaredRoute: names the route.
     """
-    for route in routes:
-        if isinstance(route, APIRoute) and rule_of(route) is None:
-            raise UndeclaredRoute(f"{sorted(route.methods)} {route.path} declares no single access rule")
+    for route in iter_route_contexts(routes):
+        if not isinstance(route.original_route, Mount) and rule_of(route) is None:
+            raise UndeclaredRoute(f"{sorted(route.methods or ())} {route.path} declares no single access rule")
 
 
 def services_of(request: Request) -> Services:

@@ -66,7 +66,7 @@ class Verification:
         """Send a code if the phone is on record; the answer is the same if it is not."""
         wait = self._settings.resend_seconds
         sent = self._limiter.count(f"sms:{link.link_id}", window_seconds=wait)
-        daily = self._limiter.count(f"sms-day:{link.patient_key}", window_seconds=86_400)
+        daily = self._limiter.count(f"sms-day:{link.patient}", window_seconds=86_400)
         if sent.tries > 1 or daily.tries > 10 * self._settings.tries:
             return CodeAnswer(CodeRequest.TOO_SOON, sent.seconds_left)
         if on_record and self._sms:
@@ -80,7 +80,7 @@ class Verification:
         """Count one try before it is judged."""
         window = self._settings.lock_minutes * 60
         by_link = self._limiter.count(f"verify:{link.link_id}", window_seconds=window)
-        by_patient = self._limiter.count(f"verify-patient:{link.patient_key}", window_seconds=window)
+        by_patient = self._limiter.count(f"verify-patient:{link.patient}", window_seconds=window)
         tries = max(by_link.tries, by_patient.tries)
         return TryCount(
             locked=tries > self._settings.tries,
@@ -99,7 +99,7 @@ class Verification:
     def succeeded(self, link: Link) -> None:
         """Forget the tries of this link and patient."""
         self._limiter.forget(f"verify:{link.link_id}")
-        self._limiter.forget(f"verify-patient:{link.patient_key}")
+        self._limiter.forget(f"verify-patient:{link.patient}")
 
     def _code_key(self, link: Link) -> str:
         return f"code:{link.link_id}"

@@ -25,11 +25,12 @@ _WORDS: dict[str, tuple[str, str]] = {
     "question_empty": ("请输入问题", "问题不能为空。"),
     "paper_type": ("不支持这种文件", "请上传 JPG、PNG 图片或 PDF 文件。"),
     "paper_state": ("现在不能这样操作", "这张报告单还在读取，或已经确认过。"),
+    "paper_empty": ("没有可以解读的内容", "“检查所见”和“诊断意见”至少要填写一项。"),
     "too_many": ("操作太频繁", "请稍等片刻再试。"),
     "machine_key_needed": ("需要接口密钥", "Authorization: Bearer 密钥缺失、无效或没有这项权限。"),
     "document_type": ("不支持这种文件", "电子报告单只接受 PDF 或 JPG。"),
     "study_unknown": ("没有这项检查", "按检查号或 StudyInstanceUID 找不到检查。"),
-    "multipart_invalid": ("内容格式有误", "需要 multipart/related; type=\"application/dicom\"，且带 boundary。"),
+    "multipart_invalid": ("内容格式有误", '需要 multipart/related; type="application/dicom"，且带 boundary。'),
     "busy": ("系统繁忙", "请稍后再试。"),
 }
 

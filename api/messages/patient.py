@@ -1,4 +1,4 @@
 """Standing words of the patient's pages."""
 
 AI_LABEL = "AI生成，仅供参考，不能代替医生诊断"
-CONSENT_VERSION = "2026-11"
+ANSWER_FAILED = {"title": "回答中断了", "detail": "已显示的内容可以放心参考，您可以重新提问；仍不行请联系医院。"}

@@ -7,10 +7,12 @@ is skipped. Every failure is one sentence that says what to do.
 import sys
 
 if sys.version_info < (3, 11):
-    sys.exit(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: install it and run `make PYTHON=python3.12 …`.")
+    sys.exit(
+        f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: install it and run `make PYTHON=python3.12 …`."
+    )
 
 from models import convert_embedder
-from python_env import ensure_venv, install_locked, install_local_models
+from python_env import ensure_venv, install_local_models, install_locked
 from steps import Failure, say
 from system_packages import ensure_system_packages
 from web import build_pages

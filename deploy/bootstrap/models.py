@@ -7,7 +7,7 @@ FOLDER = VENV / "share" / "mingying" / "models" / "embedder"
 
 def convert_embedder(*, hugging_face: bool) -> None:
     """Convert the model; with `hugging_face` also to the form that sentence-transformers loads (tests)."""
-    inputs = digest([ROOT / "knowledge_base" / "embed" / "convert.py"])
+    inputs = digest((ROOT / "knowledge_base" / "embed" / "convert").glob("*.py"))
     wanted = ["embedder-hf"] if hugging_face else ["embedder-hf", "embedder"]
     if FOLDER.exists() and any(is_done(step, inputs) for step in wanted):
         return

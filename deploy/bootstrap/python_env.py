@@ -13,7 +13,9 @@ def ensure_venv() -> None:
     """Make `.venv` with this interpreter, anew if it belongs to another version."""
     python = BIN / "python"
     if python.exists():
-        version = run([str(python), "-c", "import sys; print(sys.version_info[:2])"], remedy="Remove .venv and try again.")
+        version = run(
+            [str(python), "-c", "import sys; print(sys.version_info[:2])"], remedy="Remove .venv and try again."
+        )
         if version.strip() == str(tuple(sys.version_info[:2])):
             return
         say("the Python version changed: making .venv anew")
@@ -26,7 +28,9 @@ def install_locked(profile: str) -> None:
     lock = _LOCKS / ("test.txt" if profile == "test" else "base.txt")
     inputs = digest([lock, ROOT / "pyproject.toml"])
     # What `test` installs holds all of `demo`.
-    if is_done("python-test", digest([_LOCKS / "test.txt", ROOT / "pyproject.toml"])) or is_done(f"python-{profile}", inputs):
+    if is_done("python-test", digest([_LOCKS / "test.txt", ROOT / "pyproject.toml"])) or is_done(
+        f"python-{profile}", inputs
+    ):
         return
     say("installing Python packages (once, a minute or two)")
     pip = [str(BIN / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]

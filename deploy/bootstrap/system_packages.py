@@ -52,7 +52,9 @@ def _venv_module() -> bool:
 _DEMO = (
     Need(("python3-venv",), _venv_module, "no Python environment can be made", essential=True),
     Need(("redis-server",), _program("redis-server", "valkey-server"), "the bundled server is used instead"),
-    Need(("tesseract-ocr", "tesseract-ocr-chi-sim"), _chinese_tesseract, "paper reports are read by one reader, not two"),
+    Need(
+        ("tesseract-ocr", "tesseract-ocr-chi-sim"), _chinese_tesseract, "paper reports are read by one reader, not two"
+    ),
 )
 _TEST = (
     *_DEMO,
@@ -104,6 +106,9 @@ def _install(packages: list[str]) -> bool:
 def _privileged() -> list[str] | None:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return []
-    if shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0:
+    if (
+        shutil.which("sudo")
+        and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
+    ):
         return ["sudo", "-n"]
     return None

@@ -17,12 +17,7 @@ def build_pages() -> None:
         say("installing page packages (once)")
         run([npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"], remedy=_REGISTRY, cwd=_WEB, env=environment)
         mark_done("npm", lock)
-    sources = [
-        path
-        for folder in ("src", "public")
-        for path in (_WEB / folder).rglob("*")
-        if path.is_file()
-    ]
+    sources = [path for folder in ("src", "public") for path in (_WEB / folder).rglob("*") if path.is_file()]
     inputs = digest([*sources, *_WEB.glob("*.html"), *_WEB.glob("*.ts"), _WEB / "package-lock.json"])
     if is_done("pages", inputs) and (_WEB / "dist").exists():
         return

@@ -1,0 +1,46 @@
+"""The HTTP application: routes, error handlers, built pages."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from api import errors, http_logging
+from api.auth.access import require_declared_access
+from api.error_table import install_package_errors
+from api.routes import demo, documents, interop, operations, papers, patient, questions, reports, stow, studies
+from api.routes import pages as built_pages
+from api.security_headers import SecurityHeaders
+from api.wiring import Services
+
+
+def create_app(services: Services) -> FastAPI:
+    """Return the application over these services.
+
+    Raises:
+        UndeclaredRoute: a route says nothing about who may call it.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        services.warm_up()
+        yield
+        services.close()
+
+    app = FastAPI(
+        title="Mingying",
+        lifespan=lifespan,
+        openapi_url=None,
+        max_body_size=services.settings.limits.json_bytes,
+        telemetry=None,
+    )
+    app.state.services = services
+    for module in (operations, patient, studies, reports, questions, papers, documents, interop, stow, demo):
+        app.include_router(module.make_router(services.settings))
+    script_hashes = built_pages.mount(app)
+    install_package_errors()
+    errors.install_error_handlers(app)
+    app.add_middleware(SecurityHeaders, script_hashes=script_hashes)
+    app.add_middleware(http_logging.RequestLog)
+    require_declared_access(app.routes)
+    return app

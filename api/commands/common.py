@@ -1,0 +1,68 @@
+"""What all commands share: the data folder, settings with readable errors, output for people and programs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import orjson
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from api.http_logging import configure_logging
+from api.settings import Settings
+from api.wiring import Services, build_services
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="Data folder, made when absent. Also MINGYING_DATA.", show_default=False)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def fail(sentence: str) -> NoReturn:
+    """Say why a command failed and end with status 1."""
+    err.print(sentence, style="red", markup=False)
+    raise typer.Exit(1)
+
+
+def load_settings(data: Path | None, **overrides: object) -> Settings:
+    """Return the settings; a wrong one is named in a sentence and ends the command with status 2."""
+    try:
+        settings = Settings.load(data, **overrides)
+    except (ValidationError, ValueError) as error:
+        err.print(f"wrong setting: {_first(error)}", style="red", markup=False)
+        raise typer.Exit(2) from None
+    settings.data.mkdir(parents=True, exist_ok=True)
+    return settings
+
+
+@contextmanager
+def running_services(data: Path | None, **overrides: object) -> Iterator[Services]:
+    """Yield services over a migrated database, closed afterwards."""
+    from api.db.migrate import migrate
+
+    configure_logging("WARNING")
+    settings = load_settings(data, **overrides)
+    migrate(settings.database)
+    services = build_services(settings)
+    try:
+        yield services
+    finally:
+        services.close()
+
+
+def print_json(value: object) -> None:
+    """Print one JSON document."""
+    out.print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode(), markup=False)
+
+
+def _first(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        item = error.errors()[0]
+        name = "MINGYING_" + "__".join(str(part) for part in item["loc"]).upper() if item["loc"] else ""
+        return f"{name} {item['msg']}".strip()
+    return str(error)

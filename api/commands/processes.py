@@ -1,0 +1,155 @@
+"""Starting the processes of an installation."""
+
+import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.commands.common import DataOption, err, fail, load_settings, out
+from api.http_logging import configure_logging
+from api.processes.ports import is_free
+from api.settings import Settings
+
+PortOption = Annotated[int | None, typer.Option("--port", help="HTTP port.", min=1, max=65535)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(epilog="Example: mingying up --data /srv/mingying --port 8080")(up)
+    app.command(epilog="Example: mingying migrate --data /srv/mingying")(migrate)
+    app.command(epilog="Example: mingying serve --data /srv/mingying")(serve)
+    app.command(epilog="Example: mingying scp --data /srv/mingying")(scp)
+    app.command(epilog="Example: mingying worker --data /srv/mingying")(worker)
+
+
+def up(data: DataOption = None, port: PortOption = None) -> None:
+    """Migrate and start all: web, DICOM and HL7 receivers, worker, and a private Redis when none is configured."""
+    run_until_stopped(settings_with_port(data, port), ready=lambda: out.print("Ready. Ctrl-C stops."))
+
+
+def settings_with_port(data: Path | None, port: int | None, **overrides: object) -> Settings:
+    """Return the settings, with another HTTP port when one was asked for."""
+    settings = load_settings(data, **overrides)
+    if port is None:
+        return settings
+    return settings.model_copy(update={"http": settings.http.model_copy(update={"port": port})})
+
+
+def run_until_stopped(settings: Settings, *, ready: Callable[[], None]) -> None:
+    """Run all processes until Ctrl-C or SIGTERM; `ready` is called once all answer."""
+    from api.db.migrate import migrate as migrate_database
+    from api.processes.private_redis import RedisUnavailable
+    from api.processes.supervisor import NotReady, Supervisor
+
+    _require_free_ports(settings)
+    migrate_database(settings.database)
+    supervisor = Supervisor(settings, lambda line: out.print(line, markup=False))
+    stop = _on_signals(supervisor.ask_to_stop)
+    try:
+        supervisor.start()
+        if not stop.is_set():
+            ready()
+        supervisor.watch()
+    except (NotReady, RedisUnavailable) as error:
+        supervisor.stop()
+        fail(str(error))
+    supervisor.stop()
+    out.print("Stopped.")
+
+
+def migrate(data: DataOption = None) -> None:
+    """Bring the database to this version's tables."""
+    from api.db.migrate import migrate as migrate_database
+
+    settings = load_settings(data)
+    migrate_database(settings.database)
+    out.print("The database is up to date.")
+
+
+def serve(data: DataOption = None, port: PortOption = None) -> None:
+    """Run the HTTP service alone."""
+    import uvicorn
+
+    from api.app import create_app
+    from api.wiring import build_services
+
+    configure_logging()
+    settings = settings_with_port(data, port)
+    app = create_app(build_services(settings))
+    config = uvicorn.Config(
+        app,
+        host=settings.http.host,
+        port=settings.http.port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips="127.0.0.1,::1",
+        timeout_graceful_shutdown=15,
+        timeout_keep_alive=30,
+    )
+    uvicorn.Server(config).run()
+
+
+def scp(data: DataOption = None) -> None:
+    """Run the receivers alone: DICOM storage and HL7 over MLLP."""
+    from api.receivers import Receivers
+    from api.wiring import build_services
+
+    configure_logging()
+    services = build_services(load_settings(data))
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(Receivers(services).run())
+    services.close()
+
+
+def worker(
+    data: DataOption = None,
+    alone: Annotated[bool, typer.Option("--alone", help="No other worker shares this database.")] = False,
+) -> None:
+    """Run the worker alone: follows the change feed, makes pictures, reads paper, seals the audit."""
+    from api.wiring import build_services
+    from api.worker import WorkerProcess
+
+    configure_logging()
+    settings = load_settings(data)
+    process = WorkerProcess(build_services(settings), alone=alone)
+    stop = _on_signals(lambda: None)
+    process.start()
+    marker = settings.data / "run" / "worker.ready"
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    marker.touch()
+    stop.wait()
+    process.stop()
+
+
+def _require_free_ports(settings: Settings) -> None:
+    taken = [
+        f"{name} port {port}"
+        for name, host, port in (
+            ("HTTP", settings.http.host, settings.http.port),
+            ("DICOM", settings.dicom.host, settings.dicom.port),
+            ("HL7", settings.hl7.host, settings.hl7.port),
+        )
+        if not is_free(host, port)
+    ]
+    if taken:
+        err.print("To choose others: --port, MINGYING_DICOM__PORT, MINGYING_HL7__PORT", markup=False)
+        fail(f"already in use: {', '.join(taken)}. Is Mingying running already?")
+
+
+def _on_signals(act: Callable[[], None]) -> threading.Event:
+    event = threading.Event()
+
+    def handle(_number: int, _frame: object) -> None:
+        event.set()
+        act()
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, handle)
+    return event

@@ -1,0 +1,24 @@
+"""Every table there is, for migrations."""
+
+from sqlalchemy import MetaData
+
+import imaging_core.documents.tables
+import imaging_core.index.tables
+import imaging_core.patients.tables
+import imaging_core.reports.tables
+import imaging_core.sharing.tables
+from api.db.tables import Base as ServiceBase
+from imaging_core.index.base import Base as ArchiveBase
+
+_TABLE_MODULES = (
+    imaging_core.documents.tables,
+    imaging_core.index.tables,
+    imaging_core.patients.tables,
+    imaging_core.reports.tables,
+    imaging_core.sharing.tables,
+)
+
+
+def all_metadata() -> list[MetaData]:
+    """Return the metadata of all packages that have tables."""
+    return [ArchiveBase.metadata, ServiceBase.metadata]

@@ -1,0 +1,1 @@
+"""The processes of one installation: started together, watched, stopped cleanly."""

@@ -1,0 +1,27 @@
+"""Looking at TCP ports of this machine."""
+
+import socket
+
+
+def accepts(host: str, port: int) -> bool:
+    """Return whether something listens there."""
+    try:
+        with socket.create_connection((_reachable(host), port), timeout=0.5):
+            return True
+    except OSError:
+        return False
+
+
+def is_free(host: str, port: int) -> bool:
+    """Return whether we could listen there."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # compared, not bound

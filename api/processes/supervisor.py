@@ -1,0 +1,159 @@
+"""`mingying up`: start every process, wait until each is ready, restart one that dies, stop all cleanly."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from api.processes import private_redis
+from api.processes.ports import accepts
+from api.settings import Settings
+
+_READY_SECONDS = 60
+_STOP_SECONDS = 25
+_CALM_SECONDS = 60
+_MOST_RESTARTS = 5
+
+
+class NotReady(Exception):
+    """A process did not come up."""
+
+
+@dataclass(slots=True)
+class _Child:
+    name: str
+    arguments: list[str]
+    address: str
+    ready: Callable[[], bool]
+    process: subprocess.Popen[bytes] | None = None
+    started: list[float] = field(default_factory=list)
+
+
+class Supervisor:
+    """All processes of one installation."""
+
+    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._say = say
+        self._redis: subprocess.Popen[bytes] | None = None
+        self._children = self._plan()
+        self._stopping = False
+        self._environment = {
+            **os.environ,
+            "MINGYING_DATA": str(settings.data.absolute()),
+            "MINGYING_MODE": settings.mode,
+            "MINGYING_HTTP__PORT": str(settings.http.port),
+        }
+
+    def start(self) -> None:
+        """Start everything and say one line a service.
+
+        Raises:
+            NotReady: a process died or did not answer in time; those that run are stopped.
+        """
+        if not self._settings.redis_url:
+            if private_redis.is_running(self._settings.data):
+                raise NotReady("this data folder is already in use: another `mingying up` is running on it")
+            self._redis = private_redis.start(self._settings.data)
+            self._say("Redis       private, in the data folder")
+        for child in self._children:
+            self._launch(child)
+        for child in self._children:
+            self._await(child)
+            self._say(f"{child.name:<11} {child.address}")
+
+    def watch(self) -> None:
+        """Block until `stop`; start a process that died again, and give up when it keeps dying.
+
+        Raises:
+            NotReady: a process died too often.
+        """
+        while not self._stopping:
+            for child in self._children:
+                if child.process is not None and child.process.poll() is not None and not self._stopping:
+                    self._say(f"{child.name} ended unexpectedly and is started again")
+                    self._launch(child)
+            if self._redis is not None and self._redis.poll() is not None and not self._stopping:
+                self._say("Redis ended unexpectedly and is started again")
+                self._redis = private_redis.start(self._settings.data)
+            time.sleep(0.3)
+
+    def ask_to_stop(self) -> None:
+        """Make `watch` return; safe in a signal handler."""
+        self._stopping = True
+
+    def stop(self) -> None:
+        """Stop all: intake first, Redis last, so that nothing is cut off in the middle."""
+        self._stopping = True
+        running = [child.process for child in reversed(self._children) if child.process is not None]
+        for process in running:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_SECONDS
+        for process in [*running, *([self._redis] if self._redis else [])]:
+            if process is self._redis:
+                process.terminate()
+            try:
+                process.wait(timeout=max(deadline - time.monotonic(), 1))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _plan(self) -> list[_Child]:
+        settings = self._settings
+        http, dicom, hl7 = settings.http, settings.dicom, settings.hl7
+        worker_ready = settings.data / "run" / "worker.ready"
+        worker_ready.unlink(missing_ok=True)
+        return [
+            _Child("Web", ["serve"], f"http://{http.host}:{http.port}", lambda: _healthy(http.port)),
+            _Child(
+                "Receivers",
+                ["scp"],
+                f"DICOM {dicom.ae_title}@{dicom.host}:{dicom.port}, HL7 (MLLP) {hl7.host}:{hl7.port}",
+                lambda: accepts(dicom.host, dicom.port) and accepts(hl7.host, hl7.port),
+            ),
+            _Child("Worker", ["worker", "--alone"], "follows the change feed", worker_ready.exists),
+        ]
+
+    def _launch(self, child: _Child) -> None:
+        now = time.monotonic()
+        child.started = [at for at in child.started if now - at < _CALM_SECONDS] + [now]
+        if len(child.started) > _MOST_RESTARTS:
+            raise NotReady(f"{child.name} ends again and again: see the log above")
+        child.process = subprocess.Popen(  # noqa: S603  # our own program
+            [sys.executable, "-m", "api.cli", *child.arguments],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stderr=self._log(child),
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C reaches us; we stop the others in order
+        )
+
+    def _log(self, child: _Child) -> int:
+        folder: Path = self._settings.data / "logs"
+        folder.mkdir(parents=True, exist_ok=True)
+        return os.open(folder / f"{child.arguments[0]}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+
+    def _await(self, child: _Child) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        while time.monotonic() < deadline:
+            if child.process is not None and child.process.poll() is not None:
+                break
+            if child.ready():
+                return
+            time.sleep(0.05)
+        log = self._settings.data / "logs" / f"{child.arguments[0]}.log"
+        raise NotReady(f"{child.name} did not start: see {log}")
+
+
+def _healthy(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health", timeout=1, trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False

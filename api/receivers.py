@@ -1,0 +1,54 @@
+"""The receiving process: DICOM storage SCP and HL7 MLLP listener, until a signal ends it."""
+
+import asyncio
+import signal
+
+import structlog
+from imaging_core.network.scp import StorageScp
+
+from api.wiring import Services
+from imaging_core.interop.hl7v2.intake import handle_message
+from imaging_core.interop.hl7v2.mllp import MllpServer
+
+log = structlog.get_logger(__name__)
+
+
+class Receivers:
+    """Both receivers of one installation."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        dicom, hl7 = services.settings.dicom, services.settings.hl7
+        institution = services.settings.hospital.institution_code
+        self._scp = StorageScp(
+            services.ingestor,
+            host=dicom.host,
+            port=dicom.port,
+            ae_title=dicom.ae_title,
+            allowed=dict.fromkeys(dicom.calling_ae_titles, institution),
+        )
+        self._mllp = MllpServer(self._answer, host=hl7.host, port=hl7.port, max_message_bytes=hl7.max_message_bytes)
+
+    async def run(self) -> None:
+        """Receive until SIGINT or SIGTERM; associations that run may finish."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        self._scp.start()
+        await self._mllp.start()
+        log.info("receivers ready")
+        await stop.wait()
+        await self._mllp.stop()
+        await asyncio.to_thread(self._scp.stop)
+
+    def _answer(self, raw: bytes) -> bytes:
+        services = self._services
+        return handle_message(
+            raw,
+            sessions=services.database.writes,
+            cipher=services.cipher,
+            blobs=services.blobs,
+            institution_code=services.settings.hospital.institution_code,
+            now=services.clock(),
+        )

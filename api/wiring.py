@@ -1,0 +1,179 @@
+"""Where real adapters are chosen: settings in, services out. Used by app, worker, command line and tests."""
+
+import threading
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from interpret.models.port import ChatModel
+from ocr.worker import ReadingLimits, ReadingWorker
+from redis import Redis
+
+from api.audit.anchor import AuditAnchor
+from api.auth.limits import Limiter
+from api.auth.link_sessions import LinkSessions
+from api.auth.verification import Verification
+from api.clock import Clock, utc_now
+from api.db.engine import Database
+from api.models_wiring import build_chat_model, build_embedder
+from api.processes.private_redis import socket_url
+from api.secrets import Keys, load_or_create_keys
+from api.settings import Mode, Settings
+from api.sms.sender import GatewaySmsSender, InboxSmsSender, SmsSender
+from imaging_core.blobs import BlobRef, BlobStore, FilesystemBlobStore, S3BlobStore, S3Location
+from imaging_core.derive import DerivedReader, DerivedStore, Deriver
+from imaging_core.dicom.limits import Limits
+from imaging_core.index.tables import InstanceRow
+from imaging_core.ingest.store import Ingestor
+from imaging_core.patients.cipher import FieldCipher
+from imaging_core.sharing.links import LinkIssuer
+from interpret.types import HospitalInfo
+from knowledge_base.base import KnowledgeBase
+from knowledge_base.embed import Embedder
+
+FONT = (
+    Path(__file__).resolve().parents[1]
+    / "viewer_h5/node_modules/@expo-google-fonts/noto-sans-sc/400Regular/NotoSansSC_400Regular.ttf"
+)
+
+
+@dataclass
+class Services:
+    """Everything a process may need. Heavy parts are made on first use."""
+
+    settings: Settings
+    keys: Keys
+    clock: Clock
+    database: Database
+    redis: "Redis[bytes]"
+    blobs: BlobStore
+    ingestor: Ingestor
+    cipher: FieldCipher
+    link_issuer: LinkIssuer
+    derived: DerivedReader
+    spool: Path
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @cached_property
+    def sms(self) -> SmsSender | None:
+        """The gateway; the inbox page in demo mode; None where codes cannot be sent."""
+        gateway = self.settings.sms
+        if gateway.gateway_url is not None:
+            token = gateway.gateway_token.get_secret_value() if gateway.gateway_token else ""
+            return GatewaySmsSender(str(gateway.gateway_url), token)
+        return InboxSmsSender(self.redis) if self.settings.mode is Mode.DEMO else None
+
+    @cached_property
+    def limiter(self) -> Limiter:
+        """Rate limits."""
+        return Limiter(self.redis)
+
+    @cached_property
+    def link_sessions(self) -> LinkSessions:
+        """Sessions of exchanged links."""
+        return LinkSessions(self.redis)
+
+    @cached_property
+    def verification(self) -> Verification:
+        """One-time codes and tries."""
+        return Verification(self.redis, self.limiter, self.sms, self.keys.link, self.settings.verification)
+
+    @property
+    def knowledge(self) -> KnowledgeBase:
+        """The knowledge base with its search; loaded once, by whoever comes first."""
+        with self._lock:
+            return self._knowledge
+
+    @cached_property
+    def _knowledge(self) -> KnowledgeBase:
+        return KnowledgeBase.load(cache_dir=self.settings.data / "cache" / "knowledge", embedder=self.embedder)
+
+    @cached_property
+    def embedder(self) -> Embedder | None:
+        """The bundled embedder; None when its files are missing, then search goes by words alone."""
+        return build_embedder(self.settings)
+
+    @cached_property
+    def model(self) -> ChatModel | None:
+        """The language model, when one is configured."""
+        return build_chat_model(self.settings.llm)
+
+    @cached_property
+    def audit_anchor(self) -> AuditAnchor:
+        """The length of the audit chain, known outside the database."""
+        return AuditAnchor(self.settings.data / "audit-anchor", self.keys.audit)
+
+    @cached_property
+    def hospital_info(self) -> HospitalInfo:
+        """Whom answers may refer a patient to."""
+        hospital = self.settings.hospital
+        return HospitalInfo(name=hospital.name, phone=hospital.phone)
+
+    @cached_property
+    def deriver(self) -> Deriver:
+        """Makes frames, previews and manifests."""
+        return Deriver(
+            blobs=self.blobs,
+            derived=DerivedStore(self.settings.data / "derived"),
+            sessions=self.database.writes,
+            limits=_limits(self.settings),
+        )
+
+    @cached_property
+    def paper_reader(self) -> ReadingWorker:
+        """Reads paper reports in a limited process of its own."""
+        return ReadingWorker(ReadingLimits())
+
+    @property
+    def font(self) -> Path:
+        """The Chinese font of printed reports."""
+        return FONT
+
+    def blob_ref(self, instance: InstanceRow) -> BlobRef:
+        """Return where the bytes of an instance are."""
+        return BlobRef(instance.blob_digest, instance.blob_size, instance.blob_locator)
+
+    def warm_up(self) -> None:
+        """Load the knowledge in the background, so that the first patient does not wait for it."""
+        threading.Thread(target=lambda: self.knowledge.search("肺结节"), name="warm-up", daemon=True).start()
+
+    def close(self) -> None:
+        """Close what holds processes and connections."""
+        if "paper_reader" in self.__dict__:
+            self.paper_reader.close()
+        self.redis.close()
+        self.database.close()
+
+
+def build_services(settings: Settings, *, clock: Clock = utc_now) -> Services:
+    """Return the services of an installation; connections are opened on first use."""
+    data = settings.data
+    keys = load_or_create_keys(data)
+    database = Database.open(settings.database)
+    blobs = _blobs(settings)
+    spool = data / "spool"
+    spool.mkdir(parents=True, exist_ok=True)
+    return Services(
+        settings=settings,
+        keys=keys,
+        clock=clock,
+        database=database,
+        redis=Redis.from_url(settings.redis_url or socket_url(data)),
+        blobs=blobs,
+        ingestor=Ingestor(blobs, database.writes, _limits(settings), clock),
+        cipher=FieldCipher(keys.field_cipher, keys.current_field_cipher, keys.blind_index),
+        link_issuer=LinkIssuer(keys.link),
+        derived=DerivedReader(DerivedStore(data / "derived")),
+        spool=spool,
+    )
+
+
+def _blobs(settings: Settings) -> BlobStore:
+    s3 = settings.blobs
+    if s3.s3_bucket:
+        return S3BlobStore(S3Location(bucket=s3.s3_bucket, endpoint_url=s3.s3_endpoint_url))
+    return FilesystemBlobStore(settings.data / "blobs")
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(instance_bytes=settings.limits.instance_bytes)

@@ -1,0 +1,108 @@
+"""What the first screen of a patient shows, in one reply."""
+
+from datetime import datetime
+
+import orjson
+from imaging_core.documents.listing import documents_of
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from api.errors import Problem
+from api.schemas.patient import ConsentOut, DocumentOut, FirstScreen, PatientOut, ReportOut, StudyOut
+from api.wiring import Services
+from api.workflows.consent import newest_consents
+from api.workflows.report_text import age_on
+from imaging_core.domain.grants import Grant, Right
+from imaging_core.domain.identifiers import StudyInstanceUid
+from imaging_core.index.tables import SeriesRow, StudyRow
+from imaging_core.patients.tables import PatientRow
+from imaging_core.reports.reading import current_report
+from imaging_core.reports.types import Report
+from imaging_core.sharing.grants import visible_studies
+
+_SEX_WORDS = {"M": "男", "F": "女", "男": "男", "女": "女"}
+
+
+def visible_study(session: Session, grant: Grant, study: StudyInstanceUid, now: datetime) -> StudyRow:
+    """Return one study of the grant.
+
+    Raises:
+        Problem: 404, the same for a foreign and an unknown study.
+    """
+    row = session.scalars(visible_studies(grant, now).where(StudyRow.study_instance_uid == study)).first()
+    if row is None:
+        raise Problem(404, "not_found")
+    return row
+
+
+def first_screen(services: Services, session: Session, grant: Grant, study: StudyInstanceUid) -> FirstScreen:
+    """Return the bundle of one study."""
+    now = services.clock()
+    row = visible_study(session, grant, study, now)
+    patient = session.get_one(PatientRow, grant.patient)
+    report = current_report(session, row) if grant.allows(Right.REPORT) else None
+    manifest = _manifest(services, row)
+    total = session.scalar(select(func.count()).select_from(visible_studies(grant, now).subquery())) or 1
+    return FirstScreen(
+        patient=PatientOut(
+            name=patient.name,
+            sex=_SEX_WORDS.get(patient.sex.upper(), ""),
+            age=age_on(patient.birth_date, row.study_date or now.date()),
+        ),
+        study=study_out(services, session, row),
+        report=report_out(report) if report else None,
+        documents=[DocumentOut.model_validate(item) for item in documents_of(session, row)],
+        series=[
+            {key: value for key, value in item.items() if key != "instances"} for item in manifest.get("series", [])
+        ],
+        manifest_version=manifest.get("version"),
+        rights=sorted(grant.rights),
+        consents=[ConsentOut.model_validate(item) for item in newest_consents(session, grant)],
+        history_count=total - 1,
+    )
+
+
+def study_out(services: Services, session: Session, row: StudyRow) -> StudyOut:
+    """Return a study as a list shows it."""
+    series = session.scalars(select(SeriesRow).where(SeriesRow.study_id == row.id)).all()
+    manifest = _manifest(services, row)
+    return StudyOut(
+        study_instance_uid=row.study_instance_uid,
+        study_date=row.study_date,
+        modalities=row.modalities,
+        description=row.study_description,
+        body_part=next((item.body_part_examined for item in series if item.body_part_examined), ""),
+        institution=services.settings.hospital.name,
+        series_count=row.series_count,
+        instance_count=row.instance_count,
+        has_report=current_report(session, row) is not None,
+        has_preview=any(item["has_preview"] for item in manifest.get("series", [])),
+        state=_state(manifest, row),
+    )
+
+
+def report_out(report: Report) -> ReportOut:
+    """Return a report as the patient reads it."""
+    return ReportOut(
+        report_id=report.report_key,
+        status="amended" if report.amended else "verified",
+        exam_item=report.exam_item,
+        findings=report.findings,
+        impression=report.impression,
+        reporting_physician=report.reporting_physician,
+        verifying_physician=report.verifying_physician,
+        reported_at=report.reported_at,
+        amended=report.amended,
+    )
+
+
+def _manifest(services: Services, row: StudyRow) -> dict:  # type: ignore[type-arg]  # JSON of the derived store
+    found = services.derived.manifest(row.institution_code, row.study_instance_uid)
+    return orjson.loads(found) if found else {}
+
+
+def _state(manifest: dict, row: StudyRow) -> str:  # type: ignore[type-arg]  # JSON of the derived store
+    if not manifest:
+        return "preparing"
+    derived = sum(len(item["instances"]) for item in manifest["series"])
+    return "ready" if derived >= row.instance_count else "partly"

@@ -1,0 +1,79 @@
+"""Readers of the change feed: what happened in the archive becomes work and audit.
+
+Each reader moves its own cursor in the transaction in which it writes what follows, so a change is
+neither lost nor followed twice.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.audit.record import Actor, record
+from api.jobs import DERIVE, owe
+from imaging_core.index import feed
+from imaging_core.index.tables import ChangeRow, StudyRow
+from imaging_core.patients.matching import match_study
+from imaging_core.reports.filing import match_reports
+
+_BATCH = 2000
+_DERIVING = "derive"
+_MATCHING = "match"
+_AUDIT = "audit"
+
+
+def owe_derivations(session: Session, now: datetime, *, quiet: timedelta) -> int:
+    """Owe derivation of every study that got instances; due once nothing arrived for `quiet`."""
+    changes = feed.read_after(session, _DERIVING, _BATCH)
+    studies = {
+        (change.institution_code, change.study_instance_uid): change.at
+        for change in changes
+        if change.kind == "instance_stored" and change.study_instance_uid
+    }
+    for (institution_code, study), at in studies.items():
+        owe(session, kind=DERIVE, institution_code=institution_code, subject=study, due_at=max(at + quiet, now))
+    _advance(session, _DERIVING, changes)
+    return len(changes)
+
+
+def match_arrivals(session: Session, now: datetime) -> int:
+    """Tie studies that arrived to their patient and to reports that came before them."""
+    changes = feed.read_after(session, _MATCHING, _BATCH)
+    studies = {
+        (change.institution_code, change.study_instance_uid) for change in changes if change.kind == "instance_stored"
+    }
+    for institution_code, uid in studies:
+        study = session.scalars(
+            select(StudyRow).where(StudyRow.institution_code == institution_code, StudyRow.study_instance_uid == uid)
+        ).one()
+        match_study(session, study, now)
+        match_reports(session, study, now)
+    _advance(session, _MATCHING, changes)
+    return len(changes)
+
+
+def audit_changes(session: Session, now: datetime) -> int:
+    """Write what arrived into the audit: one event a study, kind and batch."""
+    changes = feed.read_after(session, _AUDIT, _BATCH)
+    groups = Counter(
+        (change.institution_code, change.kind, change.study_instance_uid or change.subject) for change in changes
+    )
+    for (institution_code, kind, subject), count in groups.items():
+        record(
+            session,
+            Actor("system", "archive", institution_code),
+            f"archive.{kind}",
+            object_kind="study" if kind.startswith("instance") else "record",
+            object_id=subject,
+            now=now,
+            detail={"count": count},
+        )
+    _advance(session, _AUDIT, changes)
+    return len(changes)
+
+
+def _advance(session: Session, consumer: str, changes: Sequence[ChangeRow]) -> None:
+    if changes:
+        feed.advance(session, consumer, changes[-1].sequence)

@@ -1,0 +1,92 @@
+"""Reading a photographed report, and making a report of what the patient confirmed."""
+
+from dataclasses import asdict
+from typing import Any
+
+from imaging_core.patients.names import same_person_name
+from ocr.image.upright import upright_jpeg
+from sqlalchemy.orm import Session
+
+from api.audit.record import Actor, record
+from api.db.tables import PaperRow
+from api.wiring import Services
+from ocr.types import Reading
+
+REPORT_PREFIX = "paper-"
+LABELS = {
+    "hospital": "医院",
+    "department": "科室",
+    "name": "姓名",
+    "sex": "性别",
+    "age": "年龄",
+    "exam_no": "检查号",
+    "exam_item": "检查项目",
+    "exam_date": "检查日期",
+    "report_date": "报告日期",
+    "findings": "检查所见",
+    "impression": "诊断意见",
+    "reporting_physician": "报告医师",
+    "verifying_physician": "审核医师",
+}
+
+
+def read_paper(services: Services, *, institution_code: str, paper_id: str) -> None:
+    """Read an uploaded picture; the outcome, also a refusal, is written to its row."""
+    with services.database.reading() as session:
+        paper = session.get(PaperRow, paper_id)
+        if paper is None or paper.state != "reading" or paper.upload is None:
+            return  # deleted, or read by an earlier run of this job
+        upload = paper.upload
+    reading = services.paper_reader.read(upload)
+    picture = upright_jpeg(upload) if reading.accepted else None
+    with services.database.writing() as session:
+        paper = session.get(PaperRow, paper_id)
+        if paper is None or paper.state != "reading":
+            return
+        paper.state = "read" if reading.accepted else "refused"
+        paper.reason = reading.reason
+        paper.reading = as_document(reading)
+        paper.picture = picture
+        paper.upload = None
+        paper.progress = 1.0
+        paper.owner_mismatch = _belongs_to_another(session, paper, reading)
+        record(
+            session,
+            Actor("system", "paper-reader", institution_code),
+            "paper.read",
+            object_kind="paper",
+            object_id=paper_id,
+            now=services.clock(),
+            outcome="success" if reading.accepted else "refused",
+            detail={"engine": reading.engine, "seconds": round(reading.seconds, 2), "doubts": len(reading.doubts)},
+        )
+
+
+def _belongs_to_another(session: Session, paper: PaperRow, reading: Reading) -> bool:
+    name = reading.fields.get("name")
+    return bool(name and name.value) and not same_person_name(session, paper.patient_key, name.value)
+
+
+def as_document(reading: Reading) -> dict[str, Any]:
+    """Return a reading as JSON: fields in the order of the form, boxes as [left, top, width, height]."""
+    ordered = [reading.fields[key] for key in LABELS if key in reading.fields]
+    return {
+        "width": reading.width,
+        "height": reading.height,
+        "text": reading.text,
+        "fields": [
+            {
+                "key": field.key,
+                "label": LABELS[field.key],
+                "value": field.value,
+                "box": list(asdict(field.box).values()) if field.box else None,
+                "confidence": round(field.confidence, 3),
+            }
+            for field in ordered
+        ],
+        "rows": [asdict(row) for row in reading.rows],
+        "doubts": [
+            {"text": doubt.text, "box": list(asdict(doubt.box).values()) if doubt.box else None, "why": doubt.why}
+            for doubt in reading.doubts
+        ],
+    }

@@ -1,0 +1,34 @@
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from api.settings import Mode, Settings
+
+
+class TestSettings:
+    def test_environment_wins_over_the_file_and_the_file_over_the_defaults(self, tmp_path, monkeypatch):
+        (tmp_path / "settings.toml").write_text('[hospital]\nname = "来自文件"\nphone = "1"\n[http]\nport = 9001\n')
+        monkeypatch.setenv("MINGYING_HTTP__PORT", "9002")
+        settings = Settings.load(tmp_path)
+        assert settings.http.port == 9002
+        assert settings.hospital.name == "来自文件"
+        assert settings.dicom.port == 11112
+
+    def test_a_misspelt_name_in_a_section_is_refused(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("MINGYING_HTTP__PROT", "9002")
+        with pytest.raises(ValidationError, match="prot"):
+            Settings.load(tmp_path)
+
+    def test_production_on_a_public_address_without_tls_is_refused(self, monkeypatch):
+        monkeypatch.setenv("MINGYING_HTTP__HOST", "0.0.0.0")
+        with pytest.raises(ValidationError, match="TLS"):
+            Settings(mode=Mode.PRODUCTION)
+        assert Settings(mode=Mode.DEMO).http.host == "0.0.0.0"
+
+    def test_the_default_database_lies_in_the_data_folder(self, tmp_path):
+        assert Settings(data=tmp_path).database == f"sqlite:///{tmp_path / 'index.sqlite'}"
+
+    def test_links_have_no_double_slash(self):
+        settings = Settings(http={"public_base_url": "https://example.test/"}, data=Path("x"))
+        assert settings.base_url == "https://example.test"
