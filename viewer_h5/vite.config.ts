@@ -1,6 +1,8 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 import vue from '@vitejs/plugin-vue'
+import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
@@ -8,14 +10,27 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 // One entry page per app; plugin, reading, admin and editor add theirs here.
 const pages = { patient: here('index.html') }
 
+/** Character maps, fonts and decoders that pdf.js fetches by name: they keep their names beside the pages. */
+function pdfjsFiles(): Plugin {
+  return {
+    name: 'pdfjs-files',
+    apply: 'build',
+    generateBundle() {
+      for (const folder of ['cmaps', 'standard_fonts', 'wasm']) {
+        const from = here(`node_modules/pdfjs-dist/${folder}/`)
+        for (const file of readdirSync(from)) {
+          this.emitFile({ type: 'asset', fileName: `pdfjs/${folder}/${file}`, source: readFileSync(from + file) })
+        }
+      }
+    },
+  }
+}
+
 export default defineConfig({
-  plugins: [vue()],
+  plugins: [vue(), pdfjsFiles()],
   resolve: { alias: { '@': here('src') } },
   define: {
-    __VUE_I18N_FULL_INSTALL__: false,
-    __VUE_I18N_LEGACY_API__: false,
-    __INTLIFY_PROD_DEVTOOLS__: false,
-    __VUE_OPTIONS_API__: true, // Vant's components need it
+    __VUE_OPTIONS_API__: false,
     __VUE_PROD_DEVTOOLS__: false,
   },
   build: {

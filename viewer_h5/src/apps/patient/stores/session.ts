@@ -1,0 +1,48 @@
+import { defineStore } from 'pinia'
+import { ref, shallowRef } from 'vue'
+
+import { exchangeLink, fetchDoor, leave as endGrant } from '@/api/patient'
+import type { Door } from '@/api/types'
+
+import { clearPatientStores } from './clear'
+
+/** Who stands at the door: the token not yet exchanged, what the door says, and why a page was ended. */
+export const useSession = defineStore('session', () => {
+  const token = ref<string | null>(null)
+  const door = shallowRef<Door | null>(null)
+  const ended = ref<'expired' | 'left' | null>(null)
+
+  /** Exchanges a waiting token, then reads the door. Throws a `Problem`; a dead link leaves the door readable. */
+  async function open(): Promise<Door> {
+    const waiting = token.value
+    token.value = null
+    let dead: unknown = null
+    if (waiting) {
+      ended.value = null
+      await exchangeLink(waiting).catch((error: unknown) => {
+        dead = error
+      })
+    }
+    door.value = await fetchDoor()
+    if (dead) throw dead
+    return door.value
+  }
+
+  async function readDoor(): Promise<void> {
+    door.value ??= await fetchDoor()
+  }
+
+  /** Nothing of the patient stays in memory. */
+  function forget(why: 'expired' | 'left'): void {
+    ended.value = why
+    door.value = null
+    clearPatientStores()
+  }
+
+  async function leave(): Promise<void> {
+    await endGrant()
+    forget('left')
+  }
+
+  return { token, door, ended, open, readDoor, forget, leave }
+})

@@ -1,0 +1,50 @@
+/** The door: before anybody is known. Loaded with the part that says it. */
+export const doorWords = {
+  title: '查看检查报告',
+  lead: '为保护您的隐私，请先验证身份',
+  privacyShort: '验证前不会显示任何个人信息',
+  methods: '验证方式',
+  byPhone: '手机号验证',
+  byIdNumber: '证件号验证',
+  phone: '登记时留的手机号',
+  phoneHint: '挂号或检查时登记的号码，可以是家属的',
+  code: '短信验证码',
+  codeHint: (length: number) => `${length} 位数字`,
+  sendCode: '获取验证码',
+  resend: '重新获取',
+  resendIn: (seconds: number) => `${seconds} 秒后可重新获取`,
+  codeSent: '如果号码与登记一致，验证码会在一分钟内送达。收到后慢慢填，不必着急。',
+  idNumber: '身份证号或其他证件号',
+  idNumberHint: '与检查登记时使用的证件一致，末位 X 也可以填',
+  submit: '查看报告',
+  submitting: '正在验证…',
+  phoneMissing: '请填写手机号',
+  codeMissing: '请填写收到的验证码',
+  idNumberMissing: '请填写证件号',
+  consentMissing: '请先阅读并勾选同意',
+  triesLeft: (tries: number) => `还可以再试 ${tries} 次`,
+  lastTry: '还可以再试 1 次，请仔细核对后再提交',
+  locked: '暂时不能再试',
+  lockedFor: (minutes: number) => `请在约 ${minutes} 分钟后再试，或拨打医院电话核对登记信息。`,
+  lockedOpen: '请过一会儿再试，或拨打医院电话核对登记信息。',
+  callHospital: (phone: string) => `拨打医院电话 ${phone}`,
+  consent: '我已阅读并同意',
+  notice: '《个人信息处理说明》',
+  opening: '正在打开…',
+  operator: (name: string) => `运营：${name}`,
+  certificate: (name: string, number: string) => `${name} ${number}`,
+}
+
+export const noLinkWords = {
+  title: '请扫描报告单上的二维码',
+  lead: '为保护隐私，检查结果只能从报告单上的二维码或医院发送的短信链接打开。',
+  steps: ['找到纸质报告单上的二维码', '用微信或手机相机扫一扫', '验证手机号或证件号后查看'],
+  lost: '报告单不在手边？可以联系医院补发。',
+}
+
+export const endedWords = {
+  title: '页面已自动退出',
+  detail: '为保护您的隐私，一段时间不用会自动退出。重新验证即可继续，您的报告不受影响。',
+  left: '已安全退出',
+  leftDetail: '这台手机上不再保留您的检查信息。',
+}

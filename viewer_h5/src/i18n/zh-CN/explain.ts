@@ -1,0 +1,41 @@
+/** 智能解读 and the explanation of a word. Loaded with the part that says it. */
+export const explainWords = {
+  title: '智能解读',
+  aiLabel: 'AI生成，仅供参考，不能代替医生诊断',
+  loading: '正在解读报告…',
+  criticalTitle: '请尽快联系医生',
+  criticalLead: '报告里有需要立即处理的内容：',
+  urgencyDetail: {
+    1: '请马上到急诊，或拨打 120。不要独自前往，带上报告。',
+    2: '请在几天内带着报告找医生看。',
+    3: '请按报告或医生说的时间复查，平时有不舒服随时就诊。',
+    4: '报告写明的内容没有需要马上处理的。有不舒服仍请就诊。',
+  } as Record<number, string>,
+  allNormal: '报告写明：未见异常',
+  allNormalDetail: '报告里写到的各项，都在正常范围。',
+  status: { abnormal: '有变化', normal: '正常', uncertain: '不能确定' },
+  groups: { general: '总的来说', abnormal: '需要了解的', uncertain: '不能确定的', normal: '正常的部分' },
+  showNormal: (count: number) => `展开 ${count} 项正常内容`,
+  hideNormal: '收起正常内容',
+  original: '报告原文',
+  seeInReport: '在报告中查看这句话',
+  sources: '依据',
+  openSource: (label: string) => `查看依据 ${label}`,
+  terms: '报告里的难懂词',
+  uncertain: '报告用了不确定的说法',
+  ask: '还有疑问，去咨询',
+  unavailable: '暂时不能解读',
+  invite: '看懂这份报告',
+  inviteDetail: '把报告里的每一条用大白话讲清楚，难懂的词可以点开看解释，每句话都能找到依据。',
+  start: '开始智能解读',
+}
+
+export const termWords = {
+  title: '词语解释',
+  negated: '报告里写的是“没有”这种情况。',
+  noEntry: '这个词还没有收录解释。可以在“咨询”里提问，或当面问医生。',
+  sources: '来源',
+  noSources: '来源待补充',
+  draft: '内容待医生审核',
+  year: (year: number) => `${year} 年`,
+}
