@@ -1,0 +1,185 @@
+"""The printed report: A4, Chinese type embedded, and the QR that opens images and report on a phone."""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import segno
+from reportlab.lib.enums import TA_CENTER
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.units import mm
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Flowable, HRFlowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
+
+from imaging_core.reports.types import Report
+
+_CHINA = timezone(timedelta(hours=8))
+_QR_CAPTION = "扫码查看影像和报告"
+_QR_SIDE = 28 * mm
+_MARGIN = 18 * mm
+_NOTE = "本报告仅供临床医师参考"
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedReport:
+    """What stands on the paper besides the report itself. `age` is as written, e.g. `45岁`."""
+
+    hospital: str
+    patient_name: str = field(repr=False)
+    sex: str = field(repr=False)
+    age: str = field(repr=False)
+    patient_id: str = field(repr=False)
+    accession_number: str
+    report: Report
+
+
+def render_report_pdf(printed: PrintedReport, *, link: str, font_path: Path, zone: tzinfo = _CHINA) -> bytes:
+    """Return the report as PDF; `link` goes into the QR, times are printed in `zone`.
+
+    The same input gives the same bytes. Nothing of the patient is in the document's properties.
+    """
+    font = _font_name(font_path)
+    styles = _Styles(font)
+    buffer = BytesIO()
+    document = SimpleDocTemplate(
+        buffer,
+        pagesize=A4,
+        leftMargin=_MARGIN,
+        rightMargin=_MARGIN,
+        topMargin=_MARGIN,
+        bottomMargin=_MARGIN,
+        title="检查报告单",
+        author=printed.hospital,
+        lang="zh-CN",
+        invariant=1,
+    )
+
+    def footer(canvas: Canvas, _: SimpleDocTemplate) -> None:
+        canvas.setFont(font, 8)
+        canvas.drawString(_MARGIN, 11 * mm, _NOTE)
+        canvas.drawRightString(A4[0] - _MARGIN, 11 * mm, f"第 {canvas.getPageNumber()} 页")
+
+    document.build(_story(printed, styles, link, zone), onFirstPage=footer, onLaterPages=footer)
+    return buffer.getvalue()
+
+
+class _Styles:
+    """The few text styles of the page."""
+
+    def __init__(self, font: str) -> None:
+        # CJK wrapping breaks between any two characters and keeps punctuation off the line start.
+        self.body = ParagraphStyle("body", fontName=font, fontSize=11, leading=18, wordWrap="CJK")
+        self.heading = ParagraphStyle("heading", parent=self.body, fontSize=12, spaceBefore=8, spaceAfter=2)
+        self.hospital = ParagraphStyle("hospital", parent=self.body, fontSize=18, leading=26, alignment=TA_CENTER)
+        self.title = ParagraphStyle("title", parent=self.body, fontSize=14, leading=22, alignment=TA_CENTER)
+        self.small = ParagraphStyle("small", parent=self.body, fontSize=9.5, leading=15)
+        self.caption = ParagraphStyle("caption", parent=self.body, fontSize=8, leading=11, alignment=TA_CENTER)
+
+
+def _story(printed: PrintedReport, styles: _Styles, link: str, zone: tzinfo) -> list[Flowable]:
+    report = printed.report
+    title = "影像检查报告单（更正报告）" if report.amended else "影像检查报告单"
+    heading = [Paragraph(escape(printed.hospital), styles.hospital), Paragraph(title, styles.title)]
+    code = [_QrCode(link, _QR_SIDE), Paragraph(_QR_CAPTION, styles.caption)]
+    width = A4[0] - 2 * _MARGIN - 12  # a frame pads 6 points on each side
+    top = Table([[[Spacer(1, 6 * mm), *heading], code]], colWidths=[width - 34 * mm, 34 * mm])
+    top.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0)]))
+    return [
+        top,
+        _line(),
+        _fields(
+            {"姓名": printed.patient_name, "性别": printed.sex, "年龄": printed.age, "患者编号": printed.patient_id},
+            styles,
+            width,
+        ),
+        _fields(
+            {
+                "检查项目": report.exam_item,
+                "检查号": printed.accession_number,
+                "检查时间": _written(report.examined_at, zone),
+            },
+            styles,
+            width,
+        ),
+        _line(),
+        *_section("检查所见", report.findings, styles),
+        *_section("诊断意见", report.impression, styles),
+        Spacer(1, 8 * mm),
+        _line(),
+        _fields(
+            {
+                "报告医师": report.reporting_physician,
+                "审核医师": report.verifying_physician,
+                "报告时间": _written(report.reported_at, zone),
+            },
+            styles,
+            width,
+        ),
+    ]
+
+
+def _section(name: str, text: str, styles: _Styles) -> list[Flowable]:
+    # One paragraph per line: a long report may break over pages between any two lines.
+    lines = [line for line in text.splitlines() if line.strip()]
+    return [Paragraph(name, styles.heading), *(Paragraph(escape(line), styles.body) for line in lines)]
+
+
+def _fields(pairs: dict[str, str], styles: _Styles, width: float) -> Table:
+    cells = [Paragraph(f"{name}：{escape(value)}", styles.small) for name, value in pairs.items()]
+    table = Table([cells], colWidths=[width / len(cells)] * len(cells))
+    table.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0)]))
+    return table
+
+
+def _line() -> HRFlowable:
+    return HRFlowable(width="100%", thickness=0.6, spaceBefore=3, spaceAfter=3)
+
+
+def _written(at: datetime | None, zone: tzinfo) -> str:
+    return "" if at is None else at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+
+
+@lru_cache(maxsize=8)
+def _font_name(font_path: Path) -> str:
+    """Register a TrueType font once and return the name to use it by; only the glyphs used are embedded."""
+    name = "report-" + hashlib.sha256(str(font_path).encode()).hexdigest()[:12]
+    pdfmetrics.registerFont(TTFont(name, str(font_path)))
+    return name
+
+
+class _QrCode(Flowable):
+    """A QR as vector squares, sharp on any printer, centred in its column."""
+
+    def __init__(self, content: str, side: float) -> None:
+        super().__init__()
+        # Level Q survives a quarter of the symbol being stamped over or worn.
+        self._code = segno.make_qr(content, error="q")
+        self._side = side
+
+    def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
+        """Return the space needed."""
+        self._left = (available_width - self._side) / 2
+        return available_width, self._side
+
+    def draw(self) -> None:
+        """Draw runs of dark modules, with the quiet zone of 4 modules (ISO/IEC 18004 5.3.8)."""
+        rows = [list(row) for row in self._code.matrix_iter(border=4)]
+        module = self._side / len(rows)
+        for row_index, row in enumerate(rows):
+            start = None
+            for column, dark in enumerate([*row, 0]):
+                if dark and start is None:
+                    start = column
+                elif not dark and start is not None:
+                    bottom = self._side - (row_index + 1) * module
+                    self.canv.rect(
+                        self._left + start * module, bottom, (column - start) * module, module, stroke=0, fill=1
+                    )
+                    start = None
