@@ -1,0 +1,182 @@
+import { Enums, RenderingEngine, type Types } from '@cornerstonejs/core'
+
+import { LoadError } from '../net/errors'
+import type { Frame } from '../model/stack'
+import type { View } from '../model/view'
+import { voiFunctionOf, windowBounds, type Window } from '../model/window'
+import { offer, SCHEME, startCornerstone, withdraw } from './cornerstone'
+import { isPainted, probesOf } from './paintCheck'
+import { layoutOf, type DecodedFrame } from './pixels'
+
+const VIEWPORT = 'stack'
+let engines = 0
+
+/** One stack viewport on one element. The caller hands in decoded frames; this only paints. */
+export class DicomView {
+  private readonly engine: RenderingEngine
+  private readonly viewport: Types.IStackViewport
+  private frames: readonly Frame[] = []
+  private imageIds: string[] = []
+  private stacked = false
+  private view: View = { zoom: 1, panX: 0, panY: 0 }
+  private window: Window | undefined
+  /** Dropped by the store while on screen: let go when the next picture is shown. */
+  private overdue: number | undefined
+  private current: { frame: DecodedFrame; index: number } | undefined
+  private pending: Promise<void> = Promise.resolve()
+
+  constructor(private readonly element: HTMLDivElement) {
+    startCornerstone()
+    this.engine = new RenderingEngine(`mingying-${++engines}`)
+    this.engine.enableElement({ viewportId: VIEWPORT, type: Enums.ViewportType.STACK, element })
+    this.viewport = this.engine.getViewport(VIEWPORT) as Types.IStackViewport
+  }
+
+  /** Take another series; the old picture stays on screen until one of the new is shown. */
+  setFrames(frames: readonly Frame[]): void {
+    this.imageIds.forEach(withdraw)
+    this.frames = frames
+    this.imageIds = frames.map((f) => `${SCHEME}:instances/${f.instance.sop_instance_uid}/frames/${f.frameNumber}`)
+    this.stacked = false
+    this.current = undefined
+    this.overdue = undefined
+  }
+
+  /**
+   * Paint this frame with the window valid at that moment, and look whether it was really painted.
+   *
+   * Calls are taken one after the other. Throws a `LoadError` of kind `broken` when the canvas does not show the
+   * frame's pixels: the library reports success for a black canvas too.
+   */
+  show(index: number, frame: DecodedFrame, window: () => Window): Promise<void> {
+    const { frames } = this
+    const turn = this.pending
+      .catch(() => undefined)
+      .then(() => (frames === this.frames ? this.paint(index, frame, window()) : undefined))
+    this.pending = turn
+    return turn
+  }
+
+  setWindow(window: Window): void {
+    this.window = window
+    if (!this.current) return
+    this.applyWindow()
+    this.viewport.render()
+  }
+
+  setView(view: View): void {
+    this.view = view
+    if (!this.current) return
+    this.applyView()
+    this.viewport.render()
+  }
+
+  /** Take the element's new size; a hidden element keeps the old one. */
+  resize(): void {
+    if (this.element.clientWidth === 0 || this.element.clientHeight === 0) return
+    this.engine.resize(true, false)
+    this.setView(this.view)
+  }
+
+  /** Where a pixel's centre lies on the element, in CSS pixels. */
+  positionOf(column: number, row: number): [number, number] {
+    const { imageData } = this.viewport.getImageData() as Types.IImageData
+    return this.viewport.worldToCanvas(imageData.indexToWorld([column, row, 0]) as Types.Point3)
+  }
+
+  /** Tell the library to let go of a frame the store has dropped. */
+  release(index: number): void {
+    if (index === this.current?.index) this.overdue = index
+    else this.withdraw(index)
+  }
+
+  close(): void {
+    this.engine.destroy()
+    this.imageIds.forEach(withdraw)
+  }
+
+  private withdraw(index: number): void {
+    const imageId = this.imageIds[index]
+    if (imageId) withdraw(imageId)
+  }
+
+  private async paint(index: number, frame: DecodedFrame, window: Window): Promise<void> {
+    const imageId = this.imageIds[index]
+    const json = this.frames[index]?.instance.metadata
+    if (!imageId || !json) throw new LoadError('broken', 'no such picture')
+    const before = this.current?.index
+    offer(imageId, { frame, json, window })
+    this.window = window
+    if (this.stacked) await this.viewport.setImageIdIndex(index)
+    else await this.viewport.setStack(this.imageIds, index)
+    this.stacked = true
+    this.current = { frame, index }
+    if (this.overdue !== undefined && this.overdue !== index) this.withdraw(this.overdue)
+    this.overdue = undefined
+    this.applyWindow()
+    this.applyView()
+    this.engine.renderViewport(VIEWPORT)
+    await nextPaint()
+    if (before !== index && !this.showsPixels()) throw new LoadError('broken', 'the canvas does not show the pixels')
+  }
+
+  private applyWindow(): void {
+    if (!this.window || !this.current) return
+    const json = this.frames[this.current.index]?.instance.metadata
+    const [lower, upper] = windowBounds(this.window, json ? voiFunctionOf(json) : 'LINEAR')
+    // the library divides by the width: a one-value window still needs two ends
+    this.viewport.setProperties({ voiRange: { lower, upper: Math.max(upper, lower + 1e-3) } })
+  }
+
+  /** Zoom and pan from the fitted camera: the library's setPan skips shifts under one pixel. */
+  private applyView(): void {
+    this.viewport.resetCamera({ resetPan: true, resetZoom: true, resetToCenter: true, suppressEvents: true })
+    const camera = this.viewport.getCamera()
+    const { focalPoint, position, parallelScale, viewUp, viewPlaneNormal } = camera
+    if (!focalPoint || !position || !parallelScale || !viewUp || !viewPlaneNormal) return
+    const scale = parallelScale / this.view.zoom
+    const perPixel = (2 * scale) / Math.max(1, this.element.clientHeight)
+    const right = cross(viewUp, viewPlaneNormal)
+    const shift = [0, 1, 2].map((i) => (viewUp[i as 0] * this.view.panY - (right[i] ?? 0) * this.view.panX) * perPixel)
+    const moved = (point: Types.Point3): Types.Point3 => [
+      point[0] + (shift[0] ?? 0),
+      point[1] + (shift[1] ?? 0),
+      point[2] + (shift[2] ?? 0),
+    ]
+    this.viewport.setCamera({ ...camera, parallelScale: scale, focalPoint: moved(focalPoint), position: moved(position) })
+  }
+
+  private showsPixels(): boolean {
+    const json = this.current && this.frames[this.current.index]?.instance.metadata
+    const canvas = this.viewport.getCanvas()
+    const context = canvas.getContext('2d')
+    if (!json || !this.current || !this.window || !context || this.element.clientWidth === 0) return true
+    const layout = layoutOf(json)
+    const inverted = layout.photometricInterpretation === 'MONOCHROME1'
+    const probes = probesOf(this.current.frame, layout, this.window, voiFunctionOf(json), inverted)
+    const ratio = canvas.width / this.element.clientWidth
+    const seen = probes.length > 0 ? context.getImageData(0, 0, canvas.width, canvas.height) : undefined
+    return isPainted(probes, ({ column, row }) => {
+      const [x, y] = this.positionOf(column, row).map((value) => Math.floor(value * ratio)) as [number, number]
+      if (!seen || x < 0 || y < 0 || x >= canvas.width || y >= canvas.height) return undefined
+      return seen.data[(y * canvas.width + x) * 4]
+    })
+  }
+}
+
+function cross(a: Types.Point3, b: Types.Point3): Types.Point3 {
+  return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+}
+
+/** Resolves after the library's animation frame has painted; a hidden page gets none, so don't wait for ever. */
+function nextPaint(): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, 500)
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        clearTimeout(timer)
+        resolve()
+      }),
+    )
+  })
+}
