@@ -1,0 +1,1 @@
+"""Bodies that never lived: volumes, pictures and signals to show, measure and test with."""
