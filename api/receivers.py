@@ -7,8 +7,10 @@ import structlog
 from imaging_core.network.scp import StorageScp
 
 from api.wiring import Services
-from imaging_core.interop.hl7v2.intake import handle_message
+from imaging_core.domain.identifiers import InstitutionCode
+from imaging_core.interop.hl7v2.intake import handle_message, refuse_oversize
 from imaging_core.interop.hl7v2.mllp import MllpServer
+from imaging_core.interop.hl7v2.profile import IntakeProfile
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +29,14 @@ class Receivers:
             ae_title=dicom.ae_title,
             allowed=dict.fromkeys(dicom.calling_ae_titles, institution),
         )
-        self._mllp = MllpServer(self._answer, host=hl7.host, port=hl7.port, max_message_bytes=hl7.max_message_bytes)
+        self._profile = IntakeProfile(InstitutionCode(institution))
+        self._mllp = MllpServer(
+            self._answer,
+            hl7.host,
+            hl7.port,
+            refuse_oversize=lambda head: refuse_oversize(head, profile=self._profile, now=services.clock()),
+            max_message_bytes=hl7.max_message_bytes,
+        )
 
     async def run(self) -> None:
         """Receive until SIGINT or SIGTERM; associations that run may finish."""
@@ -39,16 +48,16 @@ class Receivers:
         await self._mllp.start()
         log.info("receivers ready")
         await stop.wait()
-        await self._mllp.stop()
+        await self._mllp.close()
         await asyncio.to_thread(self._scp.stop)
 
     def _answer(self, raw: bytes) -> bytes:
         services = self._services
         return handle_message(
             raw,
+            profile=self._profile,
             sessions=services.database.writes,
             cipher=services.cipher,
             blobs=services.blobs,
-            institution_code=services.settings.hospital.institution_code,
             now=services.clock(),
         )

@@ -46,7 +46,10 @@ def next_seal(key: bytes, previous: str, event: AuditEventRow) -> str:
 
 
 def seal_pending(session: Session, key: bytes) -> tuple[int, int]:
-    """Seal events that have no link yet, oldest first; return how many, and the last link. Only one writer may run this."""
+    """Seal events that have no link yet, oldest first; return how many, and the last link.
+
+    Only one writer may run this.
+    """
     last = session.scalars(select(AuditLinkRow).order_by(AuditLinkRow.sequence.desc()).limit(1)).first()
     sequence, seal = (last.sequence, last.seal) if last else (0, GENESIS)
     pending = session.scalars(

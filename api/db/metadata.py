@@ -4,6 +4,7 @@ from sqlalchemy import MetaData
 
 import imaging_core.documents.tables
 import imaging_core.index.tables
+import imaging_core.interop.hl7v2.tables
 import imaging_core.patients.tables
 import imaging_core.reports.tables
 import imaging_core.sharing.tables
@@ -13,6 +14,7 @@ from imaging_core.index.base import Base as ArchiveBase
 _TABLE_MODULES = (
     imaging_core.documents.tables,
     imaging_core.index.tables,
+    imaging_core.interop.hl7v2.tables,
     imaging_core.patients.tables,
     imaging_core.reports.tables,
     imaging_core.sharing.tables,

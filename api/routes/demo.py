@@ -11,16 +11,21 @@ from api.errors import Problem
 from api.settings import Settings
 from api.sms.sender import InboxSmsSender
 from api.workflows.print_report import printed_report, report_link
+from imaging_core.domain.identifiers import PatientKey
 from imaging_core.index.tables import StudyRow
 from imaging_core.patients.registry import phone_of
 from imaging_core.patients.tables import PatientRow
 from imaging_core.reports.reading import current_report
 
 _STYLE = """
-body{font:16px/1.7 system-ui,"PingFang SC","Microsoft YaHei","Noto Sans CJK SC",sans-serif;margin:0 auto;max-width:860px;
-padding:24px 16px;color:#1d2b2a;background:#f6f8f7}h1{font-size:24px}table{border-collapse:collapse;width:100%;background:#fff}
-td,th{border-bottom:1px solid #dde5e3;padding:10px 8px;text-align:left;vertical-align:top}a{color:#00695c}
-.note{background:#fff7e0;padding:10px 14px;border-radius:8px}@media(max-width:600px){td,th{padding:8px 4px;font-size:14px}}
+body { font: 16px/1.7 system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif;
+  margin: 0 auto; max-width: 860px; padding: 24px 16px; color: #1d2b2a; background: #f6f8f7 }
+h1 { font-size: 24px }
+a { color: #00695c }
+table { border-collapse: collapse; width: 100%; background: #fff }
+td, th { border-bottom: 1px solid #dde5e3; padding: 10px 8px; text-align: left; vertical-align: top }
+.note { background: #fff7e0; padding: 10px 14px; border-radius: 8px }
+@media (max-width: 600px) { td, th { padding: 8px 4px; font-size: 14px } }
 """
 
 
@@ -38,7 +43,7 @@ def make_router(_settings: Settings) -> APIRouter:
                 if report is None or study.patient_key is None:
                     continue
                 patient = session.get_one(PatientRow, study.patient_key)
-                phone = phone_of(session, services.cipher, patient.key) or "（无）"
+                phone = phone_of(session, services.cipher, PatientKey(patient.id)) or "（无）"
                 link = report_link(services, session, study)
                 rows.append(
                     f"<tr><td>{escape(patient.name)}</td><td>{study.study_date or ''}</td>"
@@ -74,7 +79,8 @@ def make_router(_settings: Settings) -> APIRouter:
         empty = "<p>还没有短信。</p>" if not rows else ""
         return _page(
             "演示医院：短信收件箱",
-            f'<p><a href="/demo">返回报告单</a></p>{empty}<table><tr><th>时间(UTC)</th><th>手机号</th><th>内容</th></tr>{rows}</table>',
+            f'<p><a href="/demo">返回报告单</a></p>{empty}'
+            f"<table><tr><th>时间(UTC)</th><th>手机号</th><th>内容</th></tr>{rows}</table>",
         )
 
     return router

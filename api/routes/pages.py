@@ -45,6 +45,8 @@ def mount(app: FastAPI) -> tuple[str, ...]:
     """Serve the pages; return the policy hashes of their inline scripts."""
     if (DIST / "assets").exists():
         app.mount("/assets", _Assets(directory=DIST / "assets"))
+    if (DIST / "pdfjs").exists():
+        app.mount("/pdfjs", StaticFiles(directory=DIST / "pdfjs"))
     for address, file in _ENTRY_PAGES.items():
         app.add_api_route(
             address,

@@ -5,8 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 from fastapi.responses import StreamingResponse
-from imaging_core.documents.store import find_document
-from interpret.interpretation import interpret_report
+from imaging_core.documents.uploads import open_document
 
 from api.audit.record import record
 from api.auth.access import CurrentGrant, CurrentServices, actor_of, allow, patient
@@ -22,6 +21,7 @@ from imaging_core.domain.identifiers import ReportKey
 from imaging_core.index.tables import StudyRow
 from imaging_core.reports.reading import find_report
 from imaging_core.sharing.grants import visible_studies
+from interpret.interpretation import interpret_report
 from interpret.types import ExplainedSentence, Finding, Interpretation, Span, TermMark
 
 Key = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
@@ -55,15 +55,10 @@ def _add_documents(router: APIRouter) -> None:
         """Return an e-report as it was uploaded."""
         now = services.clock()
         with services.database.writing() as session:
-            found = find_document(session, visible_studies(grant, now), document)
-            if found is None:
-                raise Problem(404, "not_found")
+            found, content = open_document(session, services.blobs, visible_studies(grant, now), document)
             record(session, actor_of(grant), "document.viewed", object_kind="document", object_id=document, now=now)
-        return StreamingResponse(
-            services.blobs.read(found.blob),
-            media_type=found.media_type,
-            headers={"Content-Length": str(found.blob.size), "Content-Disposition": "inline"},
-        )
+        headers = {"Content-Length": str(found.size), "Content-Disposition": "inline"}
+        return StreamingResponse(content, media_type=found.media_type, headers=headers)
 
 
 def _add_interpretation(router: APIRouter) -> None:

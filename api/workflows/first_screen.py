@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import orjson
-from imaging_core.documents.listing import documents_of
+from imaging_core.documents.uploads import documents_of
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -11,7 +11,7 @@ from api.errors import Problem
 from api.schemas.patient import ConsentOut, DocumentOut, FirstScreen, PatientOut, ReportOut, StudyOut
 from api.wiring import Services
 from api.workflows.consent import newest_consents
-from api.workflows.report_text import age_on
+from api.workflows.report_text import SEX_WORDS, age_on
 from imaging_core.domain.grants import Grant, Right
 from imaging_core.domain.identifiers import StudyInstanceUid
 from imaging_core.index.tables import SeriesRow, StudyRow
@@ -19,8 +19,6 @@ from imaging_core.patients.tables import PatientRow
 from imaging_core.reports.reading import current_report
 from imaging_core.reports.types import Report
 from imaging_core.sharing.grants import visible_studies
-
-_SEX_WORDS = {"M": "男", "F": "女", "男": "男", "女": "女"}
 
 
 def visible_study(session: Session, grant: Grant, study: StudyInstanceUid, now: datetime) -> StudyRow:
@@ -46,12 +44,15 @@ def first_screen(services: Services, session: Session, grant: Grant, study: Stud
     return FirstScreen(
         patient=PatientOut(
             name=patient.name,
-            sex=_SEX_WORDS.get(patient.sex.upper(), ""),
+            sex=SEX_WORDS.get(patient.sex, ""),
             age=age_on(patient.birth_date, row.study_date or now.date()),
         ),
         study=study_out(services, session, row),
         report=report_out(report) if report else None,
-        documents=[DocumentOut.model_validate(item) for item in documents_of(session, row)],
+        documents=[
+            DocumentOut(document_id=item.document_key, title=item.title, media_type=item.media_type, bytes=item.size)
+            for item in documents_of(session, visible_studies(grant, now).where(StudyRow.id == row.id))
+        ],
         series=[
             {key: value for key, value in item.items() if key != "instances"} for item in manifest.get("series", [])
         ],

@@ -3,13 +3,13 @@
 from dataclasses import asdict
 from typing import Any
 
-from imaging_core.patients.names import same_person_name
 from ocr.image.upright import upright_jpeg
 from sqlalchemy.orm import Session
 
 from api.audit.record import Actor, record
 from api.db.tables import PaperRow
 from api.wiring import Services
+from imaging_core.patients.tables import PatientRow
 from ocr.types import Reading
 
 REPORT_PREFIX = "paper-"
@@ -64,7 +64,14 @@ def read_paper(services: Services, *, institution_code: str, paper_id: str) -> N
 
 def _belongs_to_another(session: Session, paper: PaperRow, reading: Reading) -> bool:
     name = reading.fields.get("name")
-    return bool(name and name.value) and not same_person_name(session, paper.patient_key, name.value)
+    if name is None or not name.value.strip():
+        return False
+    patient = session.get_one(PatientRow, paper.patient_key)
+    return _bare(name.value) != _bare(patient.name)
+
+
+def _bare(name: str) -> str:
+    return "".join(name.replace("·", "").split())
 
 
 def as_document(reading: Reading) -> dict[str, Any]:

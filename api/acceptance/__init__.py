@@ -1,0 +1,1 @@
+"""The acceptance book: requirement by requirement, what was proved, by which test, with its screenshot."""
