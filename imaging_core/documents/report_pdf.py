@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -18,35 +18,42 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, HRFlowable, Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
 
-from imaging_core.reports.types import Report
-
 _CHINA = timezone(timedelta(hours=8))
 _QR_CAPTION = "扫码查看影像和报告"
 _QR_SIDE = 28 * mm
 _MARGIN = 18 * mm
+_SEX_WORDS = {"M": "男", "F": "女"}
 _NOTE = "本报告仅供临床医师参考"
 
 
 @dataclass(frozen=True, slots=True)
 class PrintedReport:
-    """What stands on the paper besides the report itself. `age` is as written, e.g. `45岁`."""
+    """What stands on the paper. `link` goes into the QR; `sex` is M, F, O or empty, `age` in years."""
 
     hospital: str
     patient_name: str = field(repr=False)
     sex: str = field(repr=False)
-    age: str = field(repr=False)
+    age: int | None = field(repr=False)
     patient_id: str = field(repr=False)
     accession_number: str
-    report: Report
+    exam_item: str
+    findings: str = field(repr=False)
+    impression: str = field(repr=False)
+    reporting_physician: str
+    verifying_physician: str
+    examined_on: date | None
+    reported_at: datetime | None
+    amended: bool
+    link: str = field(repr=False)
 
 
-def render_report_pdf(printed: PrintedReport, *, link: str, font_path: Path, zone: tzinfo = _CHINA) -> bytes:
-    """Return the report as PDF; `link` goes into the QR, times are printed in `zone`.
+def render_report(printed: PrintedReport, *, font: Path, zone: tzinfo = _CHINA) -> bytes:
+    """Return the report as PDF, set in the TrueType font of that path, times in `zone`.
 
     The same input gives the same bytes. Nothing of the patient is in the document's properties.
     """
-    font = _font_name(font_path)
-    styles = _Styles(font)
+    font_name = _font_name(font)
+    styles = _Styles(font_name)
     buffer = BytesIO()
     document = SimpleDocTemplate(
         buffer,
@@ -62,11 +69,11 @@ def render_report_pdf(printed: PrintedReport, *, link: str, font_path: Path, zon
     )
 
     def footer(canvas: Canvas, _: SimpleDocTemplate) -> None:
-        canvas.setFont(font, 8)
+        canvas.setFont(font_name, 8)
         canvas.drawString(_MARGIN, 11 * mm, _NOTE)
         canvas.drawRightString(A4[0] - _MARGIN, 11 * mm, f"第 {canvas.getPageNumber()} 页")
 
-    document.build(_story(printed, styles, link, zone), onFirstPage=footer, onLaterPages=footer)
+    document.build(_story(printed, styles, zone), onFirstPage=footer, onLaterPages=footer)
     return buffer.getvalue()
 
 
@@ -83,11 +90,10 @@ class _Styles:
         self.caption = ParagraphStyle("caption", parent=self.body, fontSize=8, leading=11, alignment=TA_CENTER)
 
 
-def _story(printed: PrintedReport, styles: _Styles, link: str, zone: tzinfo) -> list[Flowable]:
-    report = printed.report
-    title = "影像检查报告单（更正报告）" if report.amended else "影像检查报告单"
+def _story(printed: PrintedReport, styles: _Styles, zone: tzinfo) -> list[Flowable]:
+    title = "影像检查报告单（更正报告）" if printed.amended else "影像检查报告单"
     heading = [Paragraph(escape(printed.hospital), styles.hospital), Paragraph(title, styles.title)]
-    code = [_QrCode(link, _QR_SIDE), Paragraph(_QR_CAPTION, styles.caption)]
+    code = [_QrCode(printed.link, _QR_SIDE), Paragraph(_QR_CAPTION, styles.caption)]
     width = A4[0] - 2 * _MARGIN - 12  # a frame pads 6 points on each side
     top = Table([[[Spacer(1, 6 * mm), *heading], code]], colWidths=[width - 34 * mm, 34 * mm])
     top.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0)]))
@@ -95,29 +101,34 @@ def _story(printed: PrintedReport, styles: _Styles, link: str, zone: tzinfo) -> 
         top,
         _line(),
         _fields(
-            {"姓名": printed.patient_name, "性别": printed.sex, "年龄": printed.age, "患者编号": printed.patient_id},
+            {
+                "姓名": printed.patient_name,
+                "性别": _SEX_WORDS.get(printed.sex, ""),
+                "年龄": "" if printed.age is None else f"{printed.age}岁",
+                "患者编号": printed.patient_id,
+            },
             styles,
             width,
         ),
         _fields(
             {
-                "检查项目": report.exam_item,
+                "检查项目": printed.exam_item,
                 "检查号": printed.accession_number,
-                "检查时间": _written(report.examined_at, zone),
+                "检查日期": "" if printed.examined_on is None else printed.examined_on.isoformat(),
             },
             styles,
             width,
         ),
         _line(),
-        *_section("检查所见", report.findings, styles),
-        *_section("诊断意见", report.impression, styles),
+        *_section("检查所见", printed.findings, styles),
+        *_section("诊断意见", printed.impression, styles),
         Spacer(1, 8 * mm),
         _line(),
         _fields(
             {
-                "报告医师": report.reporting_physician,
-                "审核医师": report.verifying_physician,
-                "报告时间": _written(report.reported_at, zone),
+                "报告医师": printed.reporting_physician,
+                "审核医师": printed.verifying_physician,
+                "报告时间": _written(printed.reported_at, zone),
             },
             styles,
             width,

@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterator
 from enum import StrEnum
 
-from imaging_core.documents.errors import DocumentRefused, RefusalReason
+from imaging_core.documents.errors import DocumentTooLarge, DocumentTypeRefused, RefusalReason
 
 _MOST_PIXELS = 120_000_000
 _MOST_INFLATED = 64 * 1024 * 1024
@@ -28,10 +28,11 @@ def checked_media_type(data: bytes) -> MediaType:
     """Return what the bytes are.
 
     Raises:
-        DocumentRefused: neither PDF nor JPG, damaged, encrypted, or with active content.
+        DocumentTypeRefused: neither PDF nor JPG, damaged, encrypted, or with active content.
+        DocumentTooLarge: more pixels, or more inflated bytes, than anyone needs.
     """
     if not data:
-        raise DocumentRefused(RefusalReason.EMPTY)
+        raise DocumentTypeRefused(RefusalReason.EMPTY)
     # Readers accept junk before the header, ISO 32000-1 annex H; other file types could hide there.
     if data.startswith(b"%PDF-"):
         _check_pdf(data)
@@ -39,17 +40,17 @@ def checked_media_type(data: bytes) -> MediaType:
     if data.startswith(b"\xff\xd8\xff"):
         _check_jpeg(data)
         return MediaType.JPEG
-    raise DocumentRefused(RefusalReason.UNKNOWN_TYPE)
+    raise DocumentTypeRefused(RefusalReason.UNKNOWN_TYPE)
 
 
 def _check_pdf(data: bytes) -> None:
     if b"%%EOF" not in data[-2048:]:
-        raise DocumentRefused(RefusalReason.DAMAGED)
+        raise DocumentTypeRefused(RefusalReason.DAMAGED)
     names = _without_escapes(data)
     if re.search(rb"/Encrypt(?![A-Za-z0-9])", names):
-        raise DocumentRefused(RefusalReason.ENCRYPTED)
+        raise DocumentTypeRefused(RefusalReason.ENCRYPTED)
     if _ACTIVE.search(names) or any(_ACTIVE.search(_without_escapes(content)) for content in _object_streams(data)):
-        raise DocumentRefused(RefusalReason.ACTIVE_CONTENT)
+        raise DocumentTypeRefused(RefusalReason.ACTIVE_CONTENT)
 
 
 def _without_escapes(data: bytes) -> bytes:
@@ -67,7 +68,7 @@ def _object_streams(data: bytes) -> Iterator[bytes]:
             continue
         if set(re.findall(rb"/\w*Decode\w*", dictionary)) - {b"/FlateDecode", b"/DecodeParms"}:
             # Looking inside would need every filter of PDF; nobody needs another one here.
-            raise DocumentRefused(RefusalReason.ACTIVE_CONTENT)
+            raise DocumentTypeRefused(RefusalReason.ACTIVE_CONTENT)
         content = _inflated(data, match.end(), allowed) if b"/FlateDecode" in dictionary else b""
         allowed -= len(content)
         yield content
@@ -78,18 +79,18 @@ def _inflated(data: bytes, begin: int, allowed: int) -> bytes:
     try:
         content = inflater.decompress(data[begin:], allowed)
     except zlib.error:
-        raise DocumentRefused(RefusalReason.DAMAGED) from None
+        raise DocumentTypeRefused(RefusalReason.DAMAGED) from None
     if inflater.unconsumed_tail:
-        raise DocumentRefused(RefusalReason.TOO_LARGE)
+        raise DocumentTooLarge("inflated bytes", _MOST_INFLATED)
     return content
 
 
 def _check_jpeg(data: bytes) -> None:
     width, height = _jpeg_size(data)
     if width * height > _MOST_PIXELS:
-        raise DocumentRefused(RefusalReason.TOO_MANY_PIXELS)
+        raise DocumentTooLarge("pixels", _MOST_PIXELS)
     if width == 0 or height == 0 or b"\xff\xd9" not in data[-1024:]:
-        raise DocumentRefused(RefusalReason.DAMAGED)
+        raise DocumentTypeRefused(RefusalReason.DAMAGED)
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int]:
@@ -106,4 +107,4 @@ def _jpeg_size(data: bytes) -> tuple[int, int]:
         if length < 2:
             break
         position += 2 + length
-    raise DocumentRefused(RefusalReason.DAMAGED)
+    raise DocumentTypeRefused(RefusalReason.DAMAGED)

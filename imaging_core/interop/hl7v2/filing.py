@@ -15,7 +15,7 @@ from imaging_core.interop.hl7v2.registration import discharge_time, patient_id, 
 from imaging_core.interop.hl7v2.report_codes import ReportCodes
 from imaging_core.patients.cipher import FieldCipher
 from imaging_core.patients.errors import IdentityConflict
-from imaging_core.patients.matching import NameRule, names_another_person
+from imaging_core.patients.names import NameRule, names_another_person
 from imaging_core.patients.registry import find_patient, record_discharge, register_patient
 from imaging_core.patients.tables import PatientRow
 from imaging_core.reports.errors import ReportOfAnotherPatient

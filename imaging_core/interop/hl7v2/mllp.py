@@ -21,7 +21,7 @@ Handler = Callable[[bytes], bytes]
 
 
 class MllpServer:
-    """Listens until closed; the handler runs in threads, never in the event loop.
+    """Listens until stopped; the handler runs in threads, never in the event loop.
 
     `refuse_oversize` gets the beginning of a message that is too large and gives the answer to send
     before the connection is closed. A connection that completes no message within `idle_timeout`
@@ -67,7 +67,7 @@ class MllpServer:
         self._server = await asyncio.start_server(self._accept, self._host, self._port, ssl=self._tls)
         self._executor = ThreadPoolExecutor(self._threads, thread_name_prefix="mllp")
 
-    async def close(self) -> None:
+    async def stop(self) -> None:
         """Stop listening, let messages under way be answered, end idle connections."""
         if self._server is None or self._executor is None:
             return
@@ -86,7 +86,7 @@ class MllpServer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.close()
+        await self.stop()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -103,7 +103,7 @@ class MllpServer:
         except (ConnectionError, ssl.SSLError) as lost:
             log.info("mllp connection lost", extra={"failure": type(lost).__name__})
         except asyncio.CancelledError:
-            # close() ends idle connections this way; the task ends here, so nothing is left to cancel.
+            # stop() ends idle connections this way; the task ends here, so nothing is left to cancel.
             log.info("mllp connection ended by shutdown")
         except Exception:
             # The handler failed: no answer is given, so the sender sends again.
