@@ -10,6 +10,7 @@ ImagingError
 ├── BlobMissing                 the index names a blob that the store does not hold
 ├── StudyNotFound               no such study at this institution
 ├── FrameNotFound               no such derived frame, preview or thumbnail
+├── RendererUnavailable         the process that decodes pixels cannot be started
 └── IndexBusy                   the index stayed locked through every retry; nothing was written
 """
 
@@ -91,6 +92,13 @@ class FrameNotFound(ImagingError):
         super().__init__(f"no derived frame {frame_number} of instance {sop_instance_uid}")
         self.sop_instance_uid = sop_instance_uid
         self.frame_number = frame_number
+
+
+class RendererUnavailable(ImagingError):
+    """The process that decodes pixels cannot be started; nothing is wrong with the images."""
+
+    def __init__(self) -> None:
+        super().__init__("the rendering process does not start; `python -m imaging_core.derive.child 0` says why")
 
 
 class IndexBusy(ImagingError):

@@ -1,0 +1,112 @@
+"""The rendering child: decodes foreign pixels where a poisoned file can do no harm.
+
+It is given bytes over a pipe and gives frames back. It has no database, no store, no credentials and no wish to
+write files; memory is limited, time is watched from outside. Run as `python -m imaging_core.derive.child`.
+"""
+
+import os
+import sys
+from typing import Any, BinaryIO
+
+from pydicom.dataset import Dataset
+
+from imaging_core.derive.encoding import encode_lossless, encode_preview, encode_thumbnail
+from imaging_core.derive.protocol import receive, send
+from imaging_core.dicom.frames import DecodedFrame, decode_frames, has_pixels, number_of_frames, open_dataset
+from imaging_core.dicom.limits import Limits
+from imaging_core.dicom.metadata import viewer_metadata
+from imaging_core.dicom.position import slice_position
+from imaging_core.dicom.voi import to_picture
+from imaging_core.errors import PixelsNotReadable
+
+
+def main() -> None:
+    """Serve instances until the other side closes the pipe."""
+    memory_bytes = int(sys.argv[1])
+    answers = _own_pipe()
+    _limit_resources(memory_bytes)
+    send(answers, {"kind": "ready"})
+    while (request := receive(sys.stdin.buffer)) is not None:
+        try:
+            end = render_instance(request.payloads[0], request.head["transfer_syntax_uid"], answers)
+        except PixelsNotReadable as error:
+            end = {"reason_code": error.reason_code, "reason": str(error)}
+        except MemoryError:
+            end = {"reason_code": "out_of_memory", "reason": "rendering needs more memory than allowed"}
+        send(answers, {"kind": "end"} | end)
+
+
+def render_instance(content: bytes, transfer_syntax_uid: str, answers: BinaryIO) -> dict[str, Any]:
+    """Send every frame of one instance and return what the last message says.
+
+    Raises:
+        PixelsNotReadable: The data set cannot be parsed at all.
+    """
+    dataset = open_dataset(content, transfer_syntax_uid)
+    limits = Limits()
+    end: dict[str, Any] = {"frames": number_of_frames(dataset), "position": slice_position(dataset)}
+    last: DecodedFrame | None = None
+    if has_pixels(dataset):
+        try:
+            for frame in decode_frames(dataset, limits):
+                if isinstance(frame, DecodedFrame):
+                    last = frame
+                _send_frame(frame, dataset, answers)
+        except PixelsNotReadable as error:
+            end |= {"reason_code": error.reason_code, "reason": str(error)}
+    end["metadata"] = viewer_metadata(
+        dataset,
+        pixels=last.pixels if last else None,
+        photometric_interpretation=last.photometric_interpretation if last else "",
+    )
+    return end
+
+
+def _send_frame(frame: DecodedFrame | tuple[int, PixelsNotReadable], dataset: Dataset, answers: BinaryIO) -> None:
+    if not isinstance(frame, DecodedFrame):
+        _send_failure(answers, frame[0], frame[1])
+        return
+    try:
+        codestream = encode_lossless(frame.pixels, rgb=frame.photometric_interpretation == "RGB")
+    except PixelsNotReadable as error:
+        _send_failure(answers, frame.frame_index, error)
+        return
+    preview = thumbnail = b""
+    try:
+        picture = to_picture(frame, dataset)
+        thumbnail = encode_thumbnail(picture)
+        preview = encode_preview(picture)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001  # a nonsensical lookup table must not cost the lossless frame
+        reason = f"no preview can be made: {type(error).__name__}"
+        head = {"kind": "frame", "frame_index": frame.frame_index, "reason_code": "no_preview", "reason": reason}
+        send(answers, head, [codestream, b"", b""])
+        return
+    send(answers, {"kind": "frame", "frame_index": frame.frame_index}, [codestream, preview, thumbnail])
+
+
+def _send_failure(answers: BinaryIO, frame_index: int, error: PixelsNotReadable) -> None:
+    head = {"kind": "failed", "frame_index": frame_index, "reason_code": error.reason_code, "reason": str(error)}
+    send(answers, head)
+
+
+def _own_pipe() -> BinaryIO:
+    """Keep standard output for messages; what a codec prints goes to standard error."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return answers
+
+
+def _limit_resources(memory_bytes: int) -> None:
+    if sys.platform == "win32":
+        return  # there the time limit and the separate process remain
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+if __name__ == "__main__":
+    main()
