@@ -1,0 +1,5 @@
+"""DICOM over the network (PS3.7, PS3.8). The only importer of pynetdicom."""
+
+from imaging_core.network.scp import ScpSettings, StorageScp
+
+__all__ = ["ScpSettings", "StorageScp"]
