@@ -147,6 +147,26 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Patient:
+    """What an answer may take into account of the person who asks; nothing that names them."""
+
+    sex: str | None = None
+    """"male", "female" or None."""
+    age: int | None = None
+    """Years."""
+    pregnant: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HospitalInfo:
+    """Who can answer when knowledge cannot."""
+
+    name: str
+    phone: str | None = None
+    departments: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
     """What one sentence of an answer rests on: a knowledge passage or a span of the report."""
 
@@ -164,6 +184,9 @@ class AnswerSentence:
 
     text: str
     citations: Sequence[Citation]
+    """Empty only for fixed wordings: refusals, "no knowledge", "not in the report"."""
+    rephrased: bool = False
+    """True when a model worded it (and the check let it pass)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""A conversation about one report: rules first, then the report, then knowledge; every sentence checked."""

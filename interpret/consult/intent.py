@@ -1,0 +1,76 @@
+"""What a question wants to know."""
+
+import re
+from enum import StrEnum
+
+from interpret.report.prepare import prepare
+
+
+class Intent(StrEnum):
+    """The kinds of question the composer has an answer shape for."""
+
+    OVERVIEW = "overview"
+    SEVERITY = "severity"
+    FOLLOW_UP = "follow_up"
+    MEANING = "meaning"
+    PLACE = "place"
+    CHANGE = "change"
+    DEPARTMENT = "department"
+    EXISTENCE = "existence"
+    OTHER = "other"
+
+
+_PATTERNS: tuple[tuple[Intent, re.Pattern[str]], ...] = (
+    (
+        Intent.DEPARTMENT,
+        re.compile(
+            r"(?:挂|看|去|找|转|到)(?:什么|哪个|哪|啥|几)(?:个|家)?(?:科|医院|门诊|医生|大夫)|哪(?:个|家)?(?:科|医院)|什么科|推荐[^，。；]{0,6}(?:医院|医生|科)|去哪(?:里|儿)?看|挂号"
+        ),
+    ),
+    (
+        Intent.FOLLOW_UP,
+        re.compile(
+            r"复查|随访|随诊|再(?:查|做|拍|检查)|多久(?:查|看|做|拍)|什么时候(?:再|去|查|做|看)|下一步|怎么办|咋办|怎么处理|需要(?:治疗|处理|手术)|要(?:不要|做)?(?:治|处理|手术)|要治吗"
+        ),
+    ),
+    (
+        Intent.CHANGE,
+        re.compile(
+            r"变(?:大|小|多|坏|化|严重)|长大|大了|小了|恶变|癌变|变成|会(?:不会)?(?:消|好|没)|消失|吸收|以前|上次|和之前|比(?:以前|上次|之前)|发展"
+        ),
+    ),
+    (
+        Intent.SEVERITY,
+        re.compile(
+            r"严重|要紧|危险|厉害|大不大|问题大|有事(?:吗|没)|有没有事|好不好|良性|恶性|是不是(?:癌|肿瘤|不好)|是癌|癌吗|要命|可怕|怕吗|担心|正常吗|能不能(?:放心)"
+        ),
+    ),
+    (
+        Intent.PLACE,
+        re.compile(
+            r"在哪|哪(?:个|一)?(?:边|侧|里|儿|位置|部位|节)|什么(?:位置|部位|地方)|多大|多少(?:毫米|厘米)|大小|尺寸|几(?:个|枚|毫米|厘米)|(?:左|右)(?:边|侧|肺|肾|乳|膝)?(?:的)?(?:呢|怎么样|有没有|有吗)"
+        ),
+    ),
+    (
+        Intent.MEANING,
+        re.compile(
+            r"什么意思|啥意思|是什么|是啥|怎么回事|咋回事|解释|指什么|指的是|怎么理解|不懂|看不懂|什么叫|啥叫|为什么|什么原因|怎么(?:引起|来的|得的|形成)|引起的"
+        ),
+    ),
+    (Intent.EXISTENCE, re.compile(r"有没有|有(?:[\u4e00-\u9fff]{1,8})吗|(?:怎么样|咋样|如何|好吗|正常不|没问题吧)")),
+)
+_OVERVIEW = re.compile(
+    r"(?:报告|检查|结果|片子|我这个|这次|总的|总体|整体)[^，。；]{0,8}(?:说(?:了)?(?:什么|啥)|写(?:了)?(?:什么|啥)|怎么样|咋样|有(?:什么|啥|没有|哪些)?(?:问题|异常|毛病)|正常吗|意思|看不懂|主要|讲(?:了)?(?:什么|啥)|结果|情况|解读|解释|总结)|有(?:什么|哪些|没有)(?:问题|异常|毛病)|(?:主要|大概|简单)(?:说|讲|是)|帮我(?:解读|看看报告|看报告|总结)|(?:解读|看看|看一下)(?:一下)?(?:我的|这份|这个)?报告|哪里(?:有问题|不正常|异常)|都正常吗|一切正常"
+)
+
+
+def intent_of(question: str) -> Intent:
+    """Return the kind of a question.
+
+    >>> intent_of("严重吗").value, intent_of("那它会变大吗").value, intent_of("报告主要说了什么").value
+    ('severity', 'change', 'overview')
+    """
+    text = prepare(question).text
+    if _OVERVIEW.search(text):
+        return Intent.OVERVIEW
+    return next((intent for intent, pattern in _PATTERNS if pattern.search(text)), Intent.OTHER)

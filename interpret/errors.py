@@ -1,0 +1,43 @@
+"""Errors of interpretation.
+
+InterpretError
+├── ModelError            a chat model did not do its part; the composed answer stands
+│   ├── ModelUnreachable  nothing answered
+│   ├── ModelTimeout      it did not finish in time
+│   └── ModelGarbage      what came is no usable text
+└── PromptNotFound        no prompt template of that name and version
+"""
+
+
+class InterpretError(Exception):
+    """Any failure of this package."""
+
+
+class ModelError(InterpretError):
+    """A chat model did not do its part."""
+
+    def __init__(self, model: str, detail: str) -> None:
+        super().__init__(f"model {model}: {detail}")
+        self.model = model
+        self.detail = detail
+
+
+class ModelUnreachable(ModelError):
+    """No server answered, or it refused the call."""
+
+
+class ModelTimeout(ModelError):
+    """The model did not finish within its time."""
+
+
+class ModelGarbage(ModelError):
+    """The stream broke off or held no usable text."""
+
+
+class PromptNotFound(InterpretError):
+    """No prompt template of that name and version."""
+
+    def __init__(self, name: str, version: str) -> None:
+        super().__init__(f"prompt {name} has no version {version}")
+        self.name = name
+        self.version = version

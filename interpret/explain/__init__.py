@@ -1,0 +1,1 @@
+"""Plain sentences composed from what the rules read; complete without a model."""

@@ -1,0 +1,73 @@
+"""The impression repeats the findings: told once, with the spans of both."""
+
+from dataclasses import dataclass
+
+from interpret.report.anatomy import lobes
+from interpret.report.findings import Statement
+from interpret.report.guides import GuideMatch
+from interpret.report.measure import comparable
+from interpret.types import Side, Span, Urgency
+
+
+@dataclass(slots=True)
+class Topic:
+    """Statements that say the same thing; the first is the one told."""
+
+    statement: Statement
+    guide: GuideMatch | None
+    urgency: Urgency
+    spans: list[Span]
+    advice: list[Statement]
+
+
+def merge(items: list[tuple[Statement, GuideMatch | None, Urgency]]) -> list[Topic]:
+    """Group repeated statements; a repetition that adds a number, a hedge or another place stays by itself."""
+    topics: list[Topic] = []
+    for statement, guide, urgency in items:
+        for topic in topics:
+            if _same(topic, statement, guide):
+                _add(topic, statement, guide, urgency)
+                break
+        else:
+            advice = [statement] if statement.advice else []
+            topics.append(Topic(statement, guide, urgency, [statement.finding.span], advice))
+    return topics
+
+
+def _add(topic: Topic, statement: Statement, guide: GuideMatch | None, urgency: Urgency) -> None:
+    topic.spans.append(statement.finding.span)
+    topic.urgency = min(topic.urgency, urgency)
+    if statement.advice:
+        topic.advice.append(statement)
+    if _covers(statement, topic.statement) and not _covers(topic.statement, statement):
+        topic.statement, topic.guide = statement, guide
+
+
+def _same(topic: Topic, statement: Statement, guide: GuideMatch | None) -> bool:
+    if (topic.guide is None) != (guide is None):
+        return False
+    if topic.guide is None or guide is None:
+        return topic.statement.prepared == statement.prepared
+    if topic.guide.entry.entry_id != guide.entry.entry_id:
+        return False
+    first, second = topic.statement, statement
+    if first.finding.uncertain != second.finding.uncertain or not _places_agree(first, second):
+        return False
+    return _covers(first, second) or _covers(second, first)
+
+
+def _places_agree(first: Statement, second: Statement) -> bool:
+    if first.finding.level != second.finding.level:
+        return False
+    if first.finding.side is not second.finding.side and Side.NONE not in (first.finding.side, second.finding.side):
+        return False
+    lobes_first = {m.value for m in lobes(first.prepared)}
+    lobes_second = {m.value for m in lobes(second.prepared)}
+    return lobes_first <= lobes_second or lobes_second <= lobes_first
+
+
+def _covers(teller: Statement, told: Statement) -> bool:
+    """Tell whether `teller` holds every number and at least as long a text as `told`."""
+    values = {comparable(m) for m in teller.finding.measurements}
+    said = {comparable(m) for m in told.finding.measurements}
+    return said <= values and (teller.finding.side is told.finding.side or told.finding.side is Side.NONE)

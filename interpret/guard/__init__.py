@@ -1,0 +1,1 @@
+"""What may be shown: forbidden things, grounding, alignment, coverage, scope, urgency, de-identification."""

@@ -1,0 +1,110 @@
+"""Red flags in what a patient writes: rules, before anything else is done with a question."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from interpret.language import table
+from interpret.messages import message
+from interpret.report.prepare import prepare
+from interpret.types import EmergencyCard, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    rule_id: str
+    reason: str
+    groups: tuple[str, ...]
+    card: str
+
+
+@cache
+def _symptoms() -> dict[str, re.Pattern[str]]:
+    return {name: re.compile("|".join(patterns)) for name, patterns in table("red_flags")["symptoms"].items()}
+
+
+@cache
+def _rules() -> tuple[_Rule, ...]:
+    return tuple(
+        _Rule(raw["id"], raw["reason"], tuple(raw["all"]), raw.get("card", "emergency"))
+        for raw in table("red_flags")["rules"]
+    )
+
+
+_DENIED = re.compile(
+    r"(?:没有?|并没有?|无|不|也不|都不|不会|从不|从没|未|没再|不再|否认|没出现过?|不觉得|不怎么)(?:过|再|感到|感觉|觉得|出现|什么|任何|有|明显的?|怎么|太|是|伴有?|[\u4e00-\u9fff]{1,3}[、和或])*$"
+)
+_DENIED_INSIDE = re.compile(
+    r"^(?:胸口?|心口|头|肚子|腿|眼睛?|呼吸)(?:并|也|都|倒|现在)?(?:不|没)(?!上|过|了|出|匀|清|行|住|能|醒|停|退|见)"
+)
+_IF = re.compile(
+    r"会[^，。；]{0,6}(?:过敏|吗)|(?:容易|怕|担心)[^，。；]{0,4}过敏|过敏(?:史|怎么办|吗|的概率)|如果|要是|万一|假如|假设|倘若|会不会(?:引起|导致|出现)?|会(?:引起|导致|造成)|(?:是不是)?会(?:有|出现)|可能会|出现[^，。；]{0,10}(?:怎么办|怎么处理|要注意)|什么情况下|哪些(?:情况|症状)|什么是|是什么意思|怎么预防|如何预防|预防|副作用|有什么(?:症状|表现)|(?:的)?(?:症状|表现)(?:有|是)|时(?:才)?(?:需要|要)(?:去)?(?:医院|急诊|就医)"
+)
+_PAST = re.compile(
+    r"(?:去年|前年|以前|小时候|年轻时|几年前|\d+年前|上个月|半年前|之前|曾经|原来|早年|上次|那时候|当时)"
+)
+_NOW = re.compile(
+    r"现在|刚才|刚刚|今天|今早|昨晚|昨天|这会儿|又|还在|一直|突然|越来越|马上|正在|目前|这两天|这几天|从早上|刚"
+)
+_OVER = re.compile(
+    r"(?:已经|现在|后来|早就|都)?(?:好了|没事了|不(?:疼|痛|喘|晕|吐|闷|憋)了|恢复了|缓解了|过去了|治好了)"
+)
+_TURNS_KEPT = 3
+
+
+def red_flag(question: str, history: Sequence[Turn] = ()) -> EmergencyCard | None:
+    """Return the fixed card when the question (with what was said before) holds a red flag, else None.
+
+    Denied ("没有胸痛"), hypothetical ("如果胸痛怎么办") and over ("去年晕倒过，现在好了") symptoms are none; those of
+    other people ("我爸喘不上气") are. Earlier turns complete a picture only together with a symptom of this one;
+    nothing said in between lowers it.
+    """
+    now = _present(question)
+    if not now:
+        return None
+    before: set[str] = set()
+    for turn in history[-_TURNS_KEPT:]:
+        before |= _present(turn.question)
+    found = [rule for rule in _rules() if _met(rule, now, before)]
+    if not found:
+        return None
+    card = "self_harm" if any(rule.card == "self_harm" for rule in found) else "emergency"
+    return EmergencyCard(
+        title=message(f"{card}_title"),
+        text=message(f"{card}_text"),
+        reasons=tuple(dict.fromkeys(rule.reason for rule in found)),
+    )
+
+
+def _met(rule: _Rule, now: set[str], before: set[str]) -> bool:
+    return all(group in now or group in before for group in rule.groups) and any(group in now for group in rule.groups)
+
+
+def _present(text: str) -> set[str]:
+    prepared = prepare(text[:4000]).text
+    return {
+        name
+        for name, pattern in _symptoms().items()
+        if any(_is_present(prepared, m) for m in pattern.finditer(prepared))
+    }
+
+
+def _is_present(text: str, match: re.Match[str]) -> bool:
+    start = max((text.rfind(c, 0, match.start()) for c in "，。；！?\n"), default=-1) + 1
+    stops = [at for at in (text.find(c, match.end()) for c in "，。；！\n") if at >= 0]
+    end = min(stops, default=len(text))
+    before, clause = text[start : match.start()], text[start:end]
+    if _DENIED.search(before) or _DENIED_INSIDE.match(match.group()):
+        return False
+    sentence_start = max((text.rfind(c, 0, match.start()) for c in "。；！\n"), default=-1) + 1
+    sentence_stops = [at for at in (text.find(c, match.end()) for c in "。；！\n") if at >= 0]
+    sentence = text[sentence_start : min(sentence_stops, default=len(text))]
+    if _IF.search(clause) and not _NOW.search(clause):
+        return False
+    if _IF.match(text[sentence_start:]) and not _NOW.search(sentence):
+        return False
+    after = text[match.end() :]
+    if _OVER.search(after) and not re.search(r"又|还是|但", after):
+        return False
+    return not (_PAST.search(text[sentence_start : match.start()]) and not _NOW.search(sentence))

@@ -1,0 +1,241 @@
+"""Findings: clauses joined to one statement about one structure, with status, side, level and measures."""
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+
+from interpret.language import cues
+from interpret.report.anatomy import Organ, organs, side_of
+from interpret.report.automaton import Match
+from interpret.report.levels import levels
+from interpret.report.measure import measurements
+from interpret.report.prepare import Prepared
+from interpret.report.scopes import alternation, negated_spans
+from interpret.report.split import Slice, clauses, sentences
+from interpret.report.status import is_uncertain, status_of
+from interpret.report.terms import Form
+from interpret.types import Finding, Measurement, Section, Side, Span, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What the report itself recommends (建议3个月后复查), where it stands."""
+
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A finding with what explaining and checking need beyond the public fields."""
+
+    finding: Finding
+    prepared: str
+    """The finding's text in normal writing."""
+    subject: str | None
+    """Organ root it is about: its own, or that of the statement before."""
+    place: str
+    """Words that stand before the first verb: "右肺上叶尖段"."""
+    terms: tuple[tuple[int, int], ...] = ()
+    """Slices of `prepared` that are hard terms."""
+    advice: Advice | None = None
+
+
+@dataclass(slots=True)
+class _Draft:
+    start: int
+    end: int
+    status: Status
+    subject: str | None
+    side: Side
+    own_side: bool
+    parts: list[Slice] = field(default_factory=list)
+    advice: Slice | None = None
+
+
+@cache
+def _continues() -> re.Pattern[str]:
+    return re.compile(f"(?:{alternation(cues('continuation'))})")
+
+
+_ADVICE = re.compile(
+    r"^(?:故|并|均|可|必要时)?(?:建议|请结合|请临床|请随|随诊|随访|定期|复查|必要时|结合临床|请复查|短期复查|进一步|年度|每年)"
+)
+_ADVICE_INSIDE = re.compile(r"(?<=[\u4e00-\u9fff)\]?0-9a-zA-Z])[ ,]?(?=建议|请结合|请随诊|请随访)")
+_INDICATION = re.compile(
+    r"^(?:\S{0,4}(?:病史|主诉|临床诊断|检查目的|临床资料|现病史)|系[\u4e00-\u9fff“\"]|患者|因|既往|送检|原[\u4e00-\u9fff]{0,12}(?:复查|术后复查)|“|检查技术|扫描技术|检查方法|参考|与\d{4}|对比\d{4}|对照\d{4}|比较\d{4}|本次检查|本报告|报告医|审核医|报告时间|注：|受检者|检查(?:日期|项目|号)：|自?胸廓入口至|行[\u4e00-\u9fffA-Z+]{2,12}(?:扫描|检查)|静脉注射|经肘)"
+)
+_MODIFIER = re.compile(
+    r"^(?:余|其余|其它|其他|另|并|所示|所见|扫及|扫描范围内|所扫|部分|双侧|两侧|左侧|右侧|左|右|双|两|上|下|前|后|内|外|各|全|诸|近|远|中|第|L|C|T|S|\d|/|、|-|~|段|节|的|可见|另见|见|示|显示|多个|多发|考虑|提示|符合|慢性|急性|轻度|中度|重度|少量|椎体?|水平|侧|部|区|颈|胸|腰|骶|继发|伴|及|和|与|少许|局部|小|大)*"
+)
+_VERB = re.compile(r"(?:可见|见|示|呈|有|为|内|未|无|显示|探及|发现|多发|散在|一枚|一个|数枚|数个|一|：)")
+_STARTS_FRESH = re.compile(f"^(?:{alternation(cues('new_normal'))})")
+
+
+def read_findings(prepared: Prepared, section: Section, raw: str, terms: list[Match[Form]]) -> list[Statement]:
+    """Return the statements of one section in reading order.
+
+    Args:
+        prepared: The section in normal writing.
+        section: Which section, for the spans.
+        raw: The section as received; a finding's text is a slice of it.
+        terms: Hard terms of the prepared text; composed ones are signs and make a clause abnormal.
+    """
+    signs = [(m.start, m.end) for m in terms if m.value.category == "composed"]
+    drafts: list[_Draft] = []
+    for sentence in sentences(prepared.text):
+        drafts += _sentence_drafts(prepared.text, sentence, signs, drafts[-1] if drafts else None)
+    marks = [(m.start, m.end) for m in terms]
+    return [_statement(draft, prepared, section, raw, marks) for draft in drafts]
+
+
+def _sentence_drafts(text: str, sentence: Slice, signs: list[tuple[int, int]], before: _Draft | None) -> list[_Draft]:
+    out: list[_Draft] = []
+    pending: Slice | None = None  # "胆囊大小约65mm×28mm" says nothing yet, but names the organ of "壁毛糙"
+    if _INDICATION.match(sentence.of(text)):
+        return out
+    for clause in _with_advice_cut(text, sentence):
+        current = out[-1] if out else None
+        content = clause.of(text)
+        if _INDICATION.match(content) and current is None:
+            continue
+        if _ADVICE.match(content):
+            _add_advice(current or before, clause)
+            continue
+        own = _subject(content)
+        status = status_of(content, composed_abnormal=_has_sign(text, clause, signs))
+        if current is None and before is not None and _reaches_back(content, own, status, before):
+            before.end = clause.end
+            before.parts.append(clause)
+            continue
+        if current is not None and _joins(current, content, own, status):
+            current.end = clause.end
+            current.parts.append(clause)
+            if current.side is Side.NONE and current.status is not Status.NORMAL:
+                current.side = side_of(content)
+            continue
+        if status is None:
+            pending = clause if own is not None else pending
+            continue
+        if pending is not None and own is None:
+            clause, content = Slice(pending.start, clause.end), text[pending.start : clause.end]
+            own = _subject(content)
+        pending = None
+        out.append(_draft(clause, content, own, status, current))
+    return out
+
+
+def _with_advice_cut(text: str, sentence: Slice) -> list[Slice]:
+    out: list[Slice] = []
+    for clause in clauses(text, sentence):
+        cut = _ADVICE_INSIDE.search(clause.of(text))
+        if cut and clause.start + cut.start() > clause.start:
+            out += [Slice(clause.start, clause.start + cut.start()), Slice(clause.start + cut.end(), clause.end)]
+        else:
+            out.append(clause)
+    return out
+
+
+def _has_sign(text: str, clause: Slice, signs: list[tuple[int, int]]) -> bool:
+    denied = negated_spans(clause.of(text))
+    return any(
+        clause.start <= start < clause.end and not any(a <= start - clause.start < b for a, b in denied)
+        for start, _ in signs
+    )
+
+
+def _draft(clause: Slice, content: str, own: Organ | None, status: Status, current: _Draft | None) -> _Draft:
+    side = side_of(content)
+    inherited = current.side if current is not None and own is None and side is Side.NONE else side
+    subject = own.root if own is not None else (current.subject if current is not None else None)
+    return _Draft(clause.start, clause.end, status, subject, inherited, side is not Side.NONE, [clause])
+
+
+def _subject(content: str) -> Organ | None:
+    """Return the organ a clause opens with, after side words and modifiers."""
+    lead = _MODIFIER.match(content)
+    reach = lead.end() if lead else 0
+    for match in organs(content):
+        if match.start <= reach:
+            return match.value
+    return None
+
+
+_GENERIC = frozenset({"骨", "关节", "软组织"})
+"""Parts every joint and bone has: beside a normal statement they go on with it."""
+
+
+def _joins(current: _Draft, content: str, own: Organ | None, status: Status | None) -> bool:
+    """Tell whether a clause continues the statement before it in the same sentence."""
+    if _STARTS_FRESH.match(content):
+        return False
+    continues = bool(_continues().match(content))
+    if current.status is Status.NORMAL:
+        if status in (Status.ABNORMAL, Status.UNCERTAIN):
+            return False
+        side = side_of(content)
+        if own is not None and side not in (Side.NONE, current.side):
+            return False
+        return own is None or own.root == current.subject or own.root in _GENERIC or status is None
+    if own is None:
+        side = side_of(content)
+        opposite = {current.side, side} == {Side.LEFT, Side.RIGHT}
+        return not opposite and (continues or status is not Status.ABNORMAL or not _names_new_lesion(content))
+    if status is None:
+        return True
+    starts_with_organ = bool(organs(content)) and organs(content)[0].start == 0
+    return continues and not starts_with_organ
+
+
+def _names_new_lesion(content: str) -> bool:
+    """Tell whether a clause without an organ states another lesion: "慢性胆囊炎" after "胆囊结石"."""
+    return bool(
+        re.match(
+            r"^(?:左|右|双|慢性|急性|陈旧|多发|少量|少许|轻度|另|脾大|腹水|胸水|门脉|门静脉|脂肪|[\u4e00-\u9fff]{2,8}(?:炎|瘤|癌|囊肿|结石|硬化|萎缩|增生|积液|钙化|骨折|退变|息肉|憩室|疝|腹水|梗死|出血)(?:\(|$))",
+            content,
+        )
+    )
+
+
+def _reaches_back(content: str, own: Organ | None, status: Status | None, before: _Draft) -> bool:
+    """Tell whether a sentence still speaks of the lesion of the sentence before (边界清, 增强后强化)."""
+    if before.status is Status.NORMAL or own is not None or _STARTS_FRESH.match(content):
+        return False
+    if re.match(
+        r"^(?:大小|边界|边缘|形态|其内|内见|内可见|较大|大者|最大|增强|强化|CDFI|动脉期|静脉期|延迟期|病灶|病变|周围|邻近|分界|纵横比|后方)",
+        content,
+    ):
+        return True
+    return status is Status.NORMAL and bool(re.match(r"^(?:密度|信号|回声)", content))
+
+
+def _add_advice(draft: _Draft | None, clause: Slice) -> None:
+    if draft is not None and draft.advice is None:
+        draft.advice = clause
+
+
+def _statement(
+    draft: _Draft, prepared: Prepared, section: Section, raw: str, marks: list[tuple[int, int]]
+) -> Statement:
+    start, end = prepared.origin(draft.start, draft.end)
+    content = prepared.text[draft.start : draft.end]
+    advice = None
+    if draft.advice is not None:
+        first, last = prepared.origin(draft.advice.start, draft.advice.end)
+        advice = Advice(text=draft.advice.of(prepared.text), span=Span(section, first, last))
+    found = levels(content)
+    measures: list[Measurement] = measurements(content)
+    finding = Finding(
+        text=raw[start:end],
+        span=Span(section, start, end),
+        status=draft.status,
+        side=draft.side,
+        measurements=tuple(measures),
+        uncertain=draft.status is not Status.NORMAL and is_uncertain(content),
+        level="、".join(found) if found else None,
+    )
+    first_clause = draft.parts[0].of(prepared.text)
+    verb = _VERB.search(first_clause)
+    place = first_clause[: verb.start()] if verb else ""
+    inside = tuple((a - draft.start, b - draft.start) for a, b in marks if draft.start <= a and b <= draft.end)
+    return Statement(finding, content, draft.subject, place, inside, advice)
