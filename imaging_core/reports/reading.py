@@ -43,7 +43,7 @@ def _reports(session: Session, visible: Select[StudyRow], wanted: ColumnElement[
         .join(ReportVersionRow, ReportVersionRow.report_id == ReportRow.id)
         .where(wanted)
         .order_by(ReportRow.id, ReportVersionRow.version)
-    ).tuples()
+    )
     grouped = ((report, [version for _, version in pairs]) for report, pairs in groupby(rows, key=lambda pair: pair[0]))
     return list(_shown(grouped))
 

@@ -102,7 +102,7 @@ def replay_quarantined(
     if patient_id is not None:
         waiting = waiting.where(Hl7MessageRow.patient_id == patient_id)
     with sessions() as session:
-        kept = [(_ref(row), row.institution_code, digest) for row, digest in session.execute(waiting).tuples()]
+        kept = [(_ref(row), row.institution_code, digest) for row, digest in session.execute(waiting)]
     filed = 0
     for ref, institution, digest in kept:
         try:
