@@ -187,7 +187,7 @@ def metadata(series: Series, instance: int) -> dict[str, Any]:
     """DICOM JSON of one instance: what the manifest carries, nothing of a patient."""
     if series.kind != "image":
         return {}
-    pixels = series.pixels(instance)
+    pixels = series.pixels(0)
     rows, columns = pixels.shape[:2]
 
     def us(value: int) -> dict[str, Any]:

@@ -139,7 +139,7 @@ def manifest_bytes() -> bytes:
 @lru_cache(maxsize=64)
 def brotli_bytes(file: Path) -> bytes:
     """A static file as a deployment would precompress it."""
-    return bytes(imagecodecs.brotli_encode(file.read_bytes(), level=9))
+    return bytes(imagecodecs.brotli_encode(file.read_bytes(), level=6))
 
 
 def main() -> None:
@@ -148,12 +148,12 @@ def main() -> None:
     Handler.state = State()
     server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2]) if len(sys.argv) > 2 else 0), Handler)
     server.daemon_threads = True
-    sys.stdout.write(f"{server.server_address[1]}\n")
-    sys.stdout.flush()
     for file in Handler.dist.rglob("*.*"):
         if file.suffix in COMPRESSIBLE:
             brotli_bytes(file)
     manifest_bytes()
+    sys.stdout.write(f"{server.server_address[1]}\n")
+    sys.stdout.flush()
     server.serve_forever()
 
 

@@ -5,7 +5,7 @@ import type { Frame } from '../model/stack'
 import type { View } from '../model/view'
 import { voiFunctionOf, windowBounds, type Window } from '../model/window'
 import { offer, SCHEME, startCornerstone, withdraw } from './cornerstone'
-import { isPainted, probesOf } from './paintCheck'
+import { isPainted, probesOf, type Probe } from './paintCheck'
 import { layoutOf, type DecodedFrame } from './pixels'
 
 const VIEWPORT = 'stack'
@@ -18,6 +18,8 @@ export class DicomView {
   private frames: readonly Frame[] = []
   private imageIds: string[] = []
   private stacked = false
+  /** Looked at once a series: reading the canvas back on every page would slow the paging down. */
+  private proved = false
   private view: View = { zoom: 1, panX: 0, panY: 0 }
   private window: Window | undefined
   /** Dropped by the store while on screen: let go when the next picture is shown. */
@@ -25,11 +27,17 @@ export class DicomView {
   private current: { frame: DecodedFrame; index: number } | undefined
   private pending: Promise<void> = Promise.resolve()
 
-  constructor(private readonly element: HTMLDivElement) {
+  /** `onLost` is called when the browser takes the graphics context away: this view is dead then, make a new one. */
+  constructor(
+    private readonly element: HTMLDivElement,
+    onLost: () => void,
+  ) {
     startCornerstone()
     this.engine = new RenderingEngine(`mingying-${++engines}`)
     this.engine.enableElement({ viewportId: VIEWPORT, type: Enums.ViewportType.STACK, element })
     this.viewport = this.engine.getViewport(VIEWPORT) as Types.IStackViewport
+    const renderWindow = this.engine.getOffscreenMultiRenderWindow(VIEWPORT).getOpenGLRenderWindow()
+    renderWindow.get3DContext().canvas.addEventListener('webglcontextlost', onLost, { once: true })
   }
 
   /** Take another series; the old picture stays on screen until one of the new is shown. */
@@ -38,6 +46,7 @@ export class DicomView {
     this.frames = frames
     this.imageIds = frames.map((f) => `${SCHEME}:instances/${f.instance.sop_instance_uid}/frames/${f.frameNumber}`)
     this.stacked = false
+    this.proved = false
     this.current = undefined
     this.overdue = undefined
   }
@@ -104,7 +113,6 @@ export class DicomView {
     const imageId = this.imageIds[index]
     const json = this.frames[index]?.instance.metadata
     if (!imageId || !json) throw new LoadError('broken', 'no such picture')
-    const before = this.current?.index
     offer(imageId, { frame, json, window })
     this.window = window
     if (this.stacked) await this.viewport.setImageIdIndex(index)
@@ -117,7 +125,9 @@ export class DicomView {
     this.applyView()
     this.engine.renderViewport(VIEWPORT)
     await nextPaint()
-    if (before !== index && !this.showsPixels()) throw new LoadError('broken', 'the canvas does not show the pixels')
+    if (this.proved || this.element.clientWidth === 0) return
+    this.proved = this.showsPixels()
+    if (!this.proved) throw new LoadError('broken', 'the canvas does not show the pixels')
   }
 
   private applyWindow(): void {
@@ -148,19 +158,27 @@ export class DicomView {
 
   private showsPixels(): boolean {
     const json = this.current && this.frames[this.current.index]?.instance.metadata
-    const canvas = this.viewport.getCanvas()
-    const context = canvas.getContext('2d')
-    if (!json || !this.current || !this.window || !context || this.element.clientWidth === 0) return true
+    const context = this.viewport.getCanvas().getContext('2d')
+    if (!json || !this.current || !this.window || !context) return true
     const layout = layoutOf(json)
     const inverted = layout.photometricInterpretation === 'MONOCHROME1'
     const probes = probesOf(this.current.frame, layout, this.window, voiFunctionOf(json), inverted)
-    const ratio = canvas.width / this.element.clientWidth
-    const seen = probes.length > 0 ? context.getImageData(0, 0, canvas.width, canvas.height) : undefined
-    return isPainted(probes, ({ column, row }) => {
-      const [x, y] = this.positionOf(column, row).map((value) => Math.floor(value * ratio)) as [number, number]
-      if (!seen || x < 0 || y < 0 || x >= canvas.width || y >= canvas.height) return undefined
-      return seen.data[(y * canvas.width + x) * 4]
-    })
+    return isPainted(probes, (probe) => this.greyOnScreen(context, probe))
+  }
+
+  private greyOnScreen(context: CanvasRenderingContext2D, { column, row, size }: Probe): number | undefined {
+    const { width, height } = context.canvas
+    const ratio = width / this.element.clientWidth
+    // pixel (column, row) has its centre there: the square starts half a pixel before
+    const [left, top] = this.positionOf(column - 0.5, row - 0.5)
+    const [right, bottom] = this.positionOf(column + size - 0.5, row + size - 0.5)
+    const [x0, x1] = [Math.ceil(Math.min(left, right) * ratio), Math.floor(Math.max(left, right) * ratio)]
+    const [y0, y1] = [Math.ceil(Math.min(top, bottom) * ratio), Math.floor(Math.max(top, bottom) * ratio)]
+    if (x0 < 0 || y0 < 0 || x1 > width || y1 > height || x1 <= x0 || y1 <= y0) return undefined
+    const { data } = context.getImageData(x0, y0, x1 - x0, y1 - y0)
+    let sum = 0
+    for (let i = 0; i < data.length; i += 4) sum += data[i] ?? 0
+    return sum / (data.length / 4)
   }
 }
 
