@@ -2,14 +2,15 @@
 
 from api.errors import map_error
 from api.sms.sender import SmsUnreachable
-from imaging_core.documents.errors import DocumentNotFound
+from imaging_core.documents.errors import DocumentTooLarge, DocumentTypeRefused
 from imaging_core.errors import BlobMissing, FrameNotFound, IndexBusy, InstanceTooLarge, StorageFull, StudyNotFound
 
 
 def install_package_errors() -> None:
     """Fill the table."""
     map_error(InstanceTooLarge, 413, "too_large")
-    map_error(DocumentNotFound, 404, "not_found")
+    map_error(DocumentTooLarge, 413, "too_large")
+    map_error(DocumentTypeRefused, 415, "document_type")
     map_error(StudyNotFound, 404, "not_found")
     map_error(FrameNotFound, 404, "no_frame")
     map_error(BlobMissing, 404, "no_frame")

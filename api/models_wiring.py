@@ -6,10 +6,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
-from interpret.models.openai_compatible import OpenAiCompatibleModel
-from interpret.models.port import ChatModel
 
 from api.settings import LlmSettings, Settings
+from interpret.models.openai_compatible import OpenAICompatibleModel
+from interpret.models.port import ChatModel
 from knowledge_base.embed import BundledEmbedder, Embedder, default_model_dir
 
 log = structlog.get_logger(__name__)
@@ -41,11 +41,10 @@ def build_chat_model(settings: LlmSettings) -> ChatModel | None:
         raise ExternalModelRefused(
             "MINGYING_LLM__BASE_URL is outside the premises: set MINGYING_LLM__ALLOW_EXTERNAL=true to allow it"
         )
-    return OpenAiCompatibleModel(
+    return OpenAICompatibleModel(
         base_url=address,
         model=settings.model,
         api_key=settings.api_key.get_secret_value(),
-        timeout_seconds=settings.timeout_seconds,
     )
 
 

@@ -4,13 +4,13 @@ import asyncio
 import signal
 
 import structlog
-from imaging_core.network.scp import StorageScp
 
 from api.wiring import Services
 from imaging_core.domain.identifiers import InstitutionCode
 from imaging_core.interop.hl7v2.intake import handle_message, refuse_oversize
 from imaging_core.interop.hl7v2.mllp import MllpServer
 from imaging_core.interop.hl7v2.profile import IntakeProfile
+from imaging_core.network.scp import ScpSettings, StorageScp
 
 log = structlog.get_logger(__name__)
 
@@ -24,10 +24,12 @@ class Receivers:
         institution = services.settings.hospital.institution_code
         self._scp = StorageScp(
             services.ingestor,
-            host=dicom.host,
-            port=dicom.port,
-            ae_title=dicom.ae_title,
-            allowed=dict.fromkeys(dicom.calling_ae_titles, institution),
+            ScpSettings(
+                ae_title=dicom.ae_title,
+                host=dicom.host,
+                port=dicom.port,
+                allowed=dict.fromkeys(dicom.calling_ae_titles, institution),
+            ),
         )
         self._profile = IntakeProfile(InstitutionCode(institution))
         self._mllp = MllpServer(

@@ -108,7 +108,8 @@ class LlmSettings(_Section):
     base_url: HttpUrl | None = None
     model: str = ""
     api_key: SecretStr = SecretStr("none")
-    timeout_seconds: float = 20.0
+    timeout_seconds: float = 8.0
+    """How long rephrasing may delay an answer; then the composed sentences stand."""
     allow_external: bool = False
     """Text leaves the premises only when this is set; without it only loopback and private addresses are called."""
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from interpret.models.port import ChatModel
 from ocr.worker import ReadingLimits, ReadingWorker
 from redis import Redis
 
@@ -27,6 +26,7 @@ from imaging_core.index.tables import InstanceRow
 from imaging_core.ingest.store import Ingestor
 from imaging_core.patients.cipher import FieldCipher
 from imaging_core.sharing.links import LinkIssuer
+from interpret.models.port import ChatModel
 from interpret.types import HospitalInfo
 from knowledge_base.base import KnowledgeBase
 from knowledge_base.embed import Embedder
@@ -116,7 +116,6 @@ class Services:
             blobs=self.blobs,
             derived=DerivedStore(self.settings.data / "derived"),
             sessions=self.database.writes,
-            limits=_limits(self.settings),
         )
 
     @cached_property
@@ -139,8 +138,9 @@ class Services:
 
     def close(self) -> None:
         """Close what holds processes and connections."""
-        if "paper_reader" in self.__dict__:
-            self.paper_reader.close()
+        for name in ("paper_reader", "deriver"):
+            if name in self.__dict__:
+                self.__dict__[name].close()
         self.redis.close()
         self.database.close()
 

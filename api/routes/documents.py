@@ -3,25 +3,14 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Form, UploadFile
-from imaging_core.documents.uploads import attach_document
 from sqlalchemy import select
 
 from api.audit.record import record
 from api.auth.access import CurrentMachine, CurrentServices, allow, machine
 from api.errors import Problem
 from api.settings import MIB, Settings
-from imaging_core.documents.errors import DocumentRefused, RefusalReason
+from imaging_core.documents.store import store_document
 from imaging_core.index.tables import StudyRow
-
-_REFUSALS = {
-    RefusalReason.EMPTY: (422, "document_damaged"),
-    RefusalReason.TOO_LARGE: (413, "too_large"),
-    RefusalReason.UNKNOWN_TYPE: (415, "document_type"),
-    RefusalReason.DAMAGED: (422, "document_damaged"),
-    RefusalReason.TOO_MANY_PIXELS: (422, "document_damaged"),
-    RefusalReason.ENCRYPTED: (422, "document_locked"),
-    RefusalReason.ACTIVE_CONTENT: (422, "document_active"),
-}
 
 
 def make_router(settings: Settings) -> APIRouter:
@@ -55,22 +44,18 @@ def make_router(settings: Settings) -> APIRouter:
             ).first()
             if study is None:
                 raise Problem(404, "study_unknown", field="study_instance_uid")
-            try:
-                document = attach_document(
-                    session, services.blobs, file.file, study=study, title=title, now=now, most_bytes=most_bytes
-                )
-            except DocumentRefused as refused:
-                status, code = _REFUSALS[refused.reason]
-                raise Problem(status, code, field="file", reason=str(refused.reason)) from refused
+            document = store_document(
+                session, services.blobs, file.file, study=study, title=title, limit=most_bytes, now=now
+            )
             record(
                 session,
                 actor,
                 "document.received",
                 object_kind="document",
-                object_id=document.document_key,
+                object_id=document.document_id,
                 now=now,
-                detail={"bytes": document.size},
+                detail={"bytes": document.bytes},
             )
-        return {"document_id": document.document_key, "media_type": document.media_type}
+        return {"document_id": document.document_id, "media_type": document.media_type}
 
     return router

@@ -7,8 +7,6 @@ import orjson
 from fastapi import APIRouter, Path, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
-from interpret.interpretation import interpret_report
-from interpret.suggestions import suggested_questions
 
 from api.audit.record import record
 from api.auth.access import CurrentGrant, CurrentServices, actor_of, allow, patient
@@ -27,6 +25,8 @@ from api.workflows.answer_question import (
 from api.workflows.consent import require_consent
 from api.workflows.report_text import load_report
 from imaging_core.domain.grants import Grant, Right
+from interpret.consult.suggest import starting_suggestions
+from interpret.report.reading import reader_for
 
 Key = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 _QUESTIONS_A_MINUTE = 20
@@ -72,11 +72,11 @@ def _add_conversation(router: APIRouter) -> None:
             loaded = load_report(session, grant, report, services.clock())
             found = conversation_of(session, grant, report)
             turns = [_turn(row) for row in answers_of(session, found.id)] if found else []
-        explained = interpret_report(loaded.text, services.knowledge)
+        reading = reader_for(services.knowledge).read(loaded.text)
         return {
             "conversation_id": found.id if found else None,
             "turns": turns,
-            "suggestions": list(suggested_questions(explained, services.knowledge)),
+            "suggestions": list(starting_suggestions(reading)),
         }
 
     @router.delete("/reports/{report}/conversation", status_code=204, dependencies=allow(patient(Right.INTERPRET)))

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Response
 from fastapi.responses import StreamingResponse
-from imaging_core.documents.uploads import open_document
 
 from api.audit.record import record
 from api.auth.access import CurrentGrant, CurrentServices, actor_of, allow, patient
@@ -16,6 +15,7 @@ from api.settings import Settings
 from api.workflows.consent import require_consent
 from api.workflows.print_report import printed_report
 from api.workflows.report_text import load_report
+from imaging_core.documents.store import find_document
 from imaging_core.domain.grants import Right
 from imaging_core.domain.identifiers import ReportKey
 from imaging_core.index.tables import StudyRow
@@ -55,10 +55,12 @@ def _add_documents(router: APIRouter) -> None:
         """Return an e-report as it was uploaded."""
         now = services.clock()
         with services.database.writing() as session:
-            found, content = open_document(session, services.blobs, visible_studies(grant, now), document)
+            found = find_document(session, visible_studies(grant, now), document)
+            if found is None:
+                raise Problem(404, "not_found")
             record(session, actor_of(grant), "document.viewed", object_kind="document", object_id=document, now=now)
-        headers = {"Content-Length": str(found.size), "Content-Disposition": "inline"}
-        return StreamingResponse(content, media_type=found.media_type, headers=headers)
+        headers = {"Content-Length": str(found.bytes), "Content-Disposition": "inline"}
+        return StreamingResponse(services.blobs.read(found.blob), media_type=found.media_type, headers=headers)
 
 
 def _add_interpretation(router: APIRouter) -> None:

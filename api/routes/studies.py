@@ -5,7 +5,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from imaging_core.derive.reading import WebFrame
 
 from api.audit.record import record
 from api.auth.access import CurrentGrant, CurrentServices, actor_of, allow, patient
@@ -15,8 +14,9 @@ from api.settings import Settings
 from api.wiring import Services
 from api.workflows.first_screen import first_screen, study_out, visible_study
 from imaging_core.domain.grants import Grant, Right
-from imaging_core.domain.identifiers import SopInstanceUid, StudyInstanceUid
-from imaging_core.index.queries import find_instance
+from imaging_core.domain.identifiers import StudyInstanceUid
+from imaging_core.errors import FrameNotFound
+from imaging_core.index import queries
 from imaging_core.index.tables import InstanceRow, StudyRow
 from imaging_core.sharing.grants import visible_studies
 
@@ -103,19 +103,17 @@ def _add_pictures(router: APIRouter) -> None:
     ) -> Response:
         """Return one lossless frame (PS3.18 8.7.3.5.2): multipart by default, bare or little-endian when asked for."""
         instance = _instance(services, grant, study, sop)
-        found = services.derived.frame(_series(instance), SopInstanceUid(sop), number)
-        if found is None:
-            raise Problem(404, "no_frame")
+        place = (instance.institution_code, study, sop, number)
         headers = _cache(request)
         if "application/octet-stream" in accept:
-            pixels = services.derived.little_endian(found)
-            return Response(
-                pixels, media_type=f"application/octet-stream; transfer-syntax={_LITTLE_ENDIAN}", headers=headers
-            )
+            pixels = services.derived.little_endian_frame(*place)
+            media_type = f"application/octet-stream; transfer-syntax={_LITTLE_ENDIAN}"
+            return Response(pixels, media_type=media_type, headers=headers)
+        codestream = services.derived.frame(*place)
+        part_type = f"image/jphc; transfer-syntax={services.derived.transfer_syntax_uid}"
         if "multipart/related" not in accept and "image/jphc" in accept:
-            media_type = f"image/jphc; transfer-syntax={found.transfer_syntax_uid}"
-            return Response(bytes(found.content), media_type=media_type, headers=headers)
-        return _multipart(found, headers)
+            return Response(codestream, media_type=part_type, headers=headers)
+        return _multipart(codestream, part_type, headers)
 
 
 def _add_originals(router: APIRouter) -> None:
@@ -143,38 +141,32 @@ def _jpg(
     study: str,
     sop: str,
     number: int,
-    read: Callable[[str, SopInstanceUid, int], bytes | memoryview | None],
+    read: Callable[[str, str, str, int], bytes],
 ) -> Response:
     instance = _instance(services, grant, study, sop)
-    content = read(_series(instance), SopInstanceUid(sop), number)
-    if content is None:
-        raise Problem(404, "no_preview")
-    return Response(bytes(content), media_type="image/jpeg", headers=_cache(request))
+    try:
+        content = read(instance.institution_code, study, sop, number)
+    except FrameNotFound as missing:
+        raise Problem(404, "no_preview") from missing
+    return Response(content, media_type="image/jpeg", headers=_cache(request))
 
 
 def _instance(services: Services, grant: Grant, study: str, sop: str) -> InstanceRow:
     with services.database.reading() as session:
-        visible = visible_studies(grant, services.clock())
-        instance = find_instance(session, visible, StudyInstanceUid(study), SopInstanceUid(sop))
+        row = visible_study(session, grant, StudyInstanceUid(study), services.clock())
+        instance = queries.instance(session, row.institution_code, study, sop)
     if instance is None:
         raise Problem(404, "not_found")
     return instance
-
-
-def _series(instance: InstanceRow) -> str:
-    return instance.series.series_instance_uid
 
 
 def _bytes_of(services: Services, instance: InstanceRow) -> Iterator[bytes]:
     return services.blobs.read(services.blob_ref(instance))
 
 
-def _multipart(frame: WebFrame, headers: dict[str, str]) -> Response:
-    head = (
-        f"--{_BOUNDARY}\r\nContent-Type: image/jphc; transfer-syntax={frame.transfer_syntax_uid}\r\n"
-        f"Content-Length: {len(frame.content)}\r\n\r\n"
-    )
-    body = b"".join([head.encode(), frame.content, f"\r\n--{_BOUNDARY}--\r\n".encode()])
+def _multipart(codestream: bytes, part_type: str, headers: dict[str, str]) -> Response:
+    head = f"--{_BOUNDARY}\r\nContent-Type: {part_type}\r\nContent-Length: {len(codestream)}\r\n\r\n"
+    body = b"".join([head.encode(), codestream, f"\r\n--{_BOUNDARY}--\r\n".encode()])
     media_type = f'multipart/related; type="image/jphc"; boundary={_BOUNDARY}'
     return Response(body, media_type=media_type, headers=headers)
 

@@ -7,8 +7,6 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from interpret.answer import answer
-from interpret.interpretation import interpret_report
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
@@ -20,6 +18,8 @@ from api.messages.patient import AI_LABEL, ANSWER_FAILED
 from api.wiring import Services
 from api.workflows.report_text import LoadedReport, load_report
 from imaging_core.domain.grants import Grant
+from interpret.consult.answer import AnswerLimits, answer
+from interpret.interpretation import interpret_report
 from interpret.types import (
     AnswerEvent,
     AnswerFinished,
@@ -28,7 +28,7 @@ from interpret.types import (
     AnswerStarted,
     Citation,
     EmergencyCard,
-    PatientInfo,
+    Patient,
     Turn,
 )
 
@@ -140,10 +140,11 @@ def _events(services: Services, question: Question) -> Iterator[AnswerEvent]:
         interpretation=interpret_report(text, services.knowledge),
         question=question.text,
         history=question.history,
-        patient=PatientInfo(sex=text.sex, age=text.age, pregnant=None),
+        patient=Patient(sex=text.sex, age=text.age),
         knowledge=services.knowledge,
         model=services.model,
         hospital=services.hospital_info,
+        limits=AnswerLimits(rephrase_seconds=services.settings.llm.timeout_seconds),
     )
 
 

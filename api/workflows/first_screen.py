@@ -1,9 +1,9 @@
 """What the first screen of a patient shows, in one reply."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any, Literal
 
-import orjson
-from imaging_core.documents.uploads import documents_of
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -11,7 +11,8 @@ from api.errors import Problem
 from api.schemas.patient import ConsentOut, DocumentOut, FirstScreen, PatientOut, ReportOut, StudyOut
 from api.wiring import Services
 from api.workflows.consent import newest_consents
-from api.workflows.report_text import SEX_WORDS, age_on
+from api.workflows.report_text import age_on
+from imaging_core.documents.store import documents_of
 from imaging_core.domain.grants import Grant, Right
 from imaging_core.domain.identifiers import StudyInstanceUid
 from imaging_core.index.tables import SeriesRow, StudyRow
@@ -19,6 +20,8 @@ from imaging_core.patients.tables import PatientRow
 from imaging_core.reports.reading import current_report
 from imaging_core.reports.types import Report
 from imaging_core.sharing.grants import visible_studies
+
+_SEX_WORDS = {"M": "男", "F": "女"}
 
 
 def visible_study(session: Session, grant: Grant, study: StudyInstanceUid, now: datetime) -> StudyRow:
@@ -39,24 +42,19 @@ def first_screen(services: Services, session: Session, grant: Grant, study: Stud
     row = visible_study(session, grant, study, now)
     patient = session.get_one(PatientRow, grant.patient)
     report = current_report(session, row) if grant.allows(Right.REPORT) else None
-    manifest = _manifest(services, row)
+    briefs = services.derived.series_briefs(row.institution_code, row.study_instance_uid) or ()
     total = session.scalar(select(func.count()).select_from(visible_studies(grant, now).subquery())) or 1
     return FirstScreen(
         patient=PatientOut(
             name=patient.name,
-            sex=SEX_WORDS.get(patient.sex, ""),
+            sex=_SEX_WORDS.get(patient.sex, ""),
             age=age_on(patient.birth_date, row.study_date or now.date()),
         ),
         study=study_out(services, session, row),
         report=report_out(report) if report else None,
-        documents=[
-            DocumentOut(document_id=item.document_key, title=item.title, media_type=item.media_type, bytes=item.size)
-            for item in documents_of(session, visible_studies(grant, now).where(StudyRow.id == row.id))
-        ],
-        series=[
-            {key: value for key, value in item.items() if key != "instances"} for item in manifest.get("series", [])
-        ],
-        manifest_version=manifest.get("version"),
+        documents=[DocumentOut.model_validate(item) for item in documents_of(session, row)],
+        series=list(briefs),
+        manifest_version=row.manifest_version,
         rights=sorted(grant.rights),
         consents=[ConsentOut.model_validate(item) for item in newest_consents(session, grant)],
         history_count=total - 1,
@@ -66,7 +64,7 @@ def first_screen(services: Services, session: Session, grant: Grant, study: Stud
 def study_out(services: Services, session: Session, row: StudyRow) -> StudyOut:
     """Return a study as a list shows it."""
     series = session.scalars(select(SeriesRow).where(SeriesRow.study_id == row.id)).all()
-    manifest = _manifest(services, row)
+    briefs = services.derived.series_briefs(row.institution_code, row.study_instance_uid)
     return StudyOut(
         study_instance_uid=row.study_instance_uid,
         study_date=row.study_date,
@@ -77,8 +75,8 @@ def study_out(services: Services, session: Session, row: StudyRow) -> StudyOut:
         series_count=row.series_count,
         instance_count=row.instance_count,
         has_report=current_report(session, row) is not None,
-        has_preview=any(item["has_preview"] for item in manifest.get("series", [])),
-        state=_state(manifest, row),
+        has_preview=any(brief["has_preview"] for brief in briefs or ()),
+        state=_state(briefs, row),
     )
 
 
@@ -97,13 +95,8 @@ def report_out(report: Report) -> ReportOut:
     )
 
 
-def _manifest(services: Services, row: StudyRow) -> dict:  # type: ignore[type-arg]  # JSON of the derived store
-    found = services.derived.manifest(row.institution_code, row.study_instance_uid)
-    return orjson.loads(found) if found else {}
-
-
-def _state(manifest: dict, row: StudyRow) -> str:  # type: ignore[type-arg]  # JSON of the derived store
-    if not manifest:
+def _state(briefs: Sequence[Mapping[str, Any]] | None, row: StudyRow) -> Literal["ready", "preparing", "partly"]:
+    if briefs is None:
         return "preparing"
-    derived = sum(len(item["instances"]) for item in manifest["series"])
+    derived = sum(brief["instance_count"] for brief in briefs)
     return "ready" if derived >= row.instance_count else "partly"

@@ -3,8 +3,8 @@
 from sqlalchemy.orm import Session
 
 from api.wiring import Services
-from api.workflows.report_text import SEX_WORDS, age_on
-from imaging_core.documents.report_pdf import PrintedReport, render_report_pdf
+from api.workflows.report_text import age_on
+from imaging_core.documents.report_pdf import PrintedReport, render_report
 from imaging_core.index.tables import StudyRow
 from imaging_core.patients.tables import PatientRow
 from imaging_core.reports.types import Report
@@ -24,14 +24,23 @@ def report_link(services: Services, session: Session, study: StudyRow) -> str:
 def printed_report(services: Services, session: Session, study: StudyRow, report: Report) -> bytes:
     """Return the report as PDF."""
     patient = session.get_one(PatientRow, study.patient_key)
-    age = age_on(patient.birth_date, study.study_date or services.clock().date())
-    printed = PrintedReport(
-        hospital=services.settings.hospital.name,
-        patient_name=patient.name,
-        sex=SEX_WORDS.get(patient.sex, ""),
-        age=f"{age}岁" if age is not None else "",
-        patient_id=patient.patient_id,
-        accession_number=study.accession_number,
-        report=report,
+    return render_report(
+        PrintedReport(
+            hospital=services.settings.hospital.name,
+            patient_name=patient.name,
+            sex=patient.sex,
+            age=age_on(patient.birth_date, study.study_date or services.clock().date()),
+            patient_id=patient.patient_id,
+            accession_number=study.accession_number,
+            exam_item=report.exam_item,
+            findings=report.findings,
+            impression=report.impression,
+            reporting_physician=report.reporting_physician,
+            verifying_physician=report.verifying_physician,
+            examined_on=study.study_date,
+            reported_at=report.reported_at,
+            amended=report.amended,
+            link=report_link(services, session, study),
+        ),
+        font=services.font,
     )
-    return render_report_pdf(printed, link=report_link(services, session, study), font_path=services.font)

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from api.audit.record import Actor, record
 from api.db.tables import PaperRow
 from api.wiring import Services
-from imaging_core.patients.tables import PatientRow
+from imaging_core.domain.identifiers import PatientKey
+from imaging_core.patients.names import same_person_name
 from ocr.types import Reading
 
 REPORT_PREFIX = "paper-"
@@ -66,12 +67,7 @@ def _belongs_to_another(session: Session, paper: PaperRow, reading: Reading) -> 
     name = reading.fields.get("name")
     if name is None or not name.value.strip():
         return False
-    patient = session.get_one(PatientRow, paper.patient_key)
-    return _bare(name.value) != _bare(patient.name)
-
-
-def _bare(name: str) -> str:
-    return "".join(name.replace("·", "").split())
+    return not same_person_name(session, PatientKey(paper.patient_key), name.value)
 
 
 def as_document(reading: Reading) -> dict[str, Any]:

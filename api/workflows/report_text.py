@@ -17,7 +17,6 @@ from imaging_core.reports.reading import find_report
 from imaging_core.sharing.grants import visible_studies
 from interpret.types import ReportText
 
-SEX_WORDS = {"M": "男", "F": "女"}
 _SEXES = {"M": "male", "F": "female", "男": "male", "女": "female"}
 _MODALITY_WORDS = {"CT": "CT", "MR": "MR", "磁共振": "MR", "DR": "DR", "超声": "US", "彩超": "US", "心电": "ECG"}
 
