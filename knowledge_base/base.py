@@ -97,6 +97,10 @@ class KnowledgeBase:
         """Return up to `k` hits, one for each entry, best first, and whether they are good enough to answer from."""
         return self._search.search(question, k)
 
+    def signals(self, question: str) -> Mapping[str, float]:
+        """Return what the known decision looks at, for calibration and the editor's hit test."""
+        return self._search.rank(question).signals
+
     def body_html(self, entry: Entry) -> str:
         """Return the body as HTML; raw HTML in it is shown as text, script links are dropped."""
         return str(self._markdown.render(entry.body))

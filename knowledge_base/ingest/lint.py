@@ -13,7 +13,9 @@ from knowledge_base.ingest.files import Content, default_content_dir, read_conte
 MAX_SENTENCE = 60
 """Characters between two full stops; older readers lose longer ones."""
 _DOSE = re.compile(
-    r"(每次|每日|每天|一天|一次|口服|服用|静滴|注射)[^。；]{0,8}?\d[\d.]*\s*(mg|毫克|克|片|粒|支|袋|毫升|ml|单位)|\d\s*(mg|毫克)(?!/)"
+    r"(每次|每日|每天|一天|一次)[^。；]{0,8}?\d[\d.]*\s*(mg|毫克|片|粒|支|袋|毫升|ml|单位)"
+    r"|(口服|服用|静滴|注射)[^。；]{0,8}?\d[\d.]*\s*(mg|毫克|克|片|粒|支|袋|毫升|ml|单位)"
+    r"|\d\s*(mg|毫克)(?!/)"
 )
 _PRESCRIPTION = re.compile(
     r"(?<!不要)(?<!不)(?<!勿)自行(服用|吃药|停药)|(应|可以|建议|需要?)(吃|服用|口服|静滴)[^。；，]{0,12}(药|片|胶囊|素)"
@@ -26,7 +28,9 @@ _NUMBER_WITH_UNIT = re.compile(
     r"(mm|cm|毫米|厘米|月|年|周|天|小时|分钟|岁|%|mSv|毫西弗|HU|克|升|L|张|倍|mmHg|次/分|μmol|mmol|包年)"
 )
 _HAN_DIGITS = {"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10}
-_EVERYDAY_AMOUNTS = re.compile(r"一(年|月|天|周|次|岁)|一段时间|半年|半天|一张|三维|这几天|两三天|几")
+_EVERYDAY_AMOUNTS = re.compile(
+    r"一(年|月|天|周|次|岁)|一段时间|半年|半天|一张|三维|一厘米等于十个毫米|这几天|两三天|几"
+)
 
 
 @dataclass(frozen=True, slots=True)

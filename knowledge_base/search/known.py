@@ -7,7 +7,7 @@ characters prove little. The weights are fitted by `python -m knowledge_base.eva
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
@@ -41,6 +41,10 @@ class Calibration:
 
     hybrid: KnownDecision
     keyword: KnownDecision
+
+    def as_dict(self) -> dict[str, dict[str, object]]:
+        """Return what `read` reads."""
+        return asdict(self)
 
     @classmethod
     def read(cls, path: Path | None = None) -> Self:
