@@ -5,6 +5,7 @@ All functions broadcast: a slice passes two grids and one height, a list of poin
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -100,8 +101,7 @@ def coverage(distance: Floats, width: float) -> Floats:
 
 def profile(z: Floats | float, heights: Sequence[float], values: Sequence[float]) -> Floats:
     """Return a smooth curve through the given values (Catmull-Rom), constant beyond the ends."""
-    knots, levels = np.asarray(heights, np.float32), np.asarray(values, np.float32)
-    slopes = np.gradient(levels, knots)
+    knots, levels, slopes = _curve(tuple(heights), tuple(values))
     at = np.clip(z, knots[0], knots[-1])
     left = np.clip(np.searchsorted(knots, at, side="right") - 1, 0, len(knots) - 2)
     span = knots[left + 1] - knots[left]
@@ -113,3 +113,9 @@ def profile(z: Floats | float, heights: Sequence[float], values: Sequence[float]
         + (t**3 - t**2) * span * slopes[left + 1]
     )
     return np.asarray(curve, np.float32)
+
+
+@lru_cache(maxsize=256)
+def _curve(heights: tuple[float, ...], values: tuple[float, ...]) -> tuple[Floats, Floats, Floats]:
+    knots, levels = np.asarray(heights, np.float32), np.asarray(values, np.float32)
+    return knots, levels, np.gradient(levels, knots)

@@ -12,8 +12,11 @@ from imaging_core.phantoms.vessel_tree import Tree, grow
 _ARTERY_ROOTS = ((-50, 14, 160), (54, 28, 162))
 _VEIN_ROOTS = ((-46, 10, 150), (50, 10, 156), (-38, 28, 132), (46, 28, 136))
 _AIRWAY_ROOTS = ((-44, 22, 152), (54, 24, 154))
-_CLEAR = 7.0
-"""No vessel comes nearer to a nodule than this, mm: its edge must be measurable."""
+_CLEAR = 12.0
+"""No vessel ends nearer to the middle of a nodule than this, mm: its edge must be measurable.
+
+The same whatever the nodule measures, and at whatever breath, so that a person keeps his vessels between two scans.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,8 @@ def _scatter(anatomy: ThoraxAnatomy, rng: np.random.Generator, count: int) -> Fl
     """Return points inside the lungs, clear of the pleura and of nodules."""
     low, high = np.array([-132, -92, 20], np.float32), np.array([132, 94, 298], np.float32)
     points = rng.uniform(low, high, (count * 5, 3)).astype(np.float32)
-    kept = anatomy.lung(points[:, 0], points[:, 1], points[:, 2]) < -3.5
+    kept = replace(anatomy, breath=0.0).lung(points[:, 0], points[:, 1], points[:, 2]) < -3.5
     for nodule in anatomy.nodules:
-        kept &= np.linalg.norm(points - np.asarray(nodule.centre, np.float32), axis=1) > _CLEAR + nodule.diameter / 2
+        kept &= np.linalg.norm(points - np.asarray(nodule.centre, np.float32), axis=1) > _CLEAR
     scattered: Floats = points[kept][:count]
     return scattered

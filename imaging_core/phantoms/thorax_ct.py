@@ -39,6 +39,8 @@ class Acquisition:
     """Standard deviation in soft tissue, HU."""
     table: bool = True
     seed: int = 1
+    thin_slices: int = 1
+    """How many thin slices are averaged into one; a thick slice needs several to blur what it cuts obliquely."""
     detail: float = 1.0
     """Share of the vessels that is drawn; small test volumes need few."""
 
@@ -100,7 +102,7 @@ class _Scene:
     def slice(self, index: int) -> NDArray[np.int16]:
         """Return one slice, the mean of as many thin ones as a thick slice needs."""
         spacing = self._acquisition.slice_spacing
-        thin = min(4, max(1, round(spacing / 1.3)))
+        thin = self._acquisition.thin_slices
         image = np.full(self._right.shape, AIR, np.float32)
         body = np.zeros_like(self._x)
         for part in range(thin):
@@ -214,3 +216,8 @@ class _Scene:
 def _halve(grid: Floats) -> Floats:
     coarse: Floats = cv2.resize(grid, (grid.shape[1] // 2, grid.shape[0] // 2), interpolation=cv2.INTER_AREA)
     return coarse
+
+
+def table_row(acquisition: Acquisition) -> int:
+    """Return the first row that shows the table in the middle of the image; the body ends above it."""
+    return min(acquisition.rows, int(_TABLE_DEPTH / acquisition.pixel_spacing + (acquisition.rows - 1) / 2))
