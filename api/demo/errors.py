@@ -2,7 +2,8 @@
 
 DemoError
 ├── DemoContentError   hospital.yaml cannot be read, or does not hold together
-└── DemoBuildFailed    the files of a study could not be made
+├── DemoBuildFailed    the files of a study could not be made
+└── DemoLoadFailed     the running installation refused a part, or does not answer
 """
 
 from collections.abc import Sequence
@@ -27,3 +28,7 @@ class DemoBuildFailed(DemoError):
         super().__init__(f"demo study {key} could not be made: {reason}")
         self.key = key
         self.reason = reason
+
+
+class DemoLoadFailed(DemoError):
+    """The running installation refused a part of the demo, or does not answer. The sentence says which and why."""
