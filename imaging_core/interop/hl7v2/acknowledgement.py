@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import uuid4
 
-from imaging_core.interop.hl7v2.charset import UTF_8, declared_charset, reply_encoding
+from imaging_core.interop.hl7v2.charset import charset_label, reply_encoding
 from imaging_core.interop.hl7v2.fields import CHINA
 
 _LONGEST_CONTROL_ID = 199  # HL7 v2.5.1 has 20, later versions 199
@@ -53,8 +53,8 @@ def request_header(raw: bytes) -> RequestHeader:
         0
     ]
     fields = first.split(first[3]) if first.startswith("MSH") and len(first) > 3 else []
-    # MSH-1 is the delimiter itself, so MSH-n is at n - 1.
-    header = [_clean(fields[n - 1]) if len(fields) >= n else "" for n in range(13)]
+    # MSH-1 is the delimiter itself, so MSH-n is at n - 1; one more in front makes it n.
+    header = ["", *map(_clean, fields), *[""] * 13]
     component = first[4] if fields and len(first) > 4 else "^"
     message_type = header[9].split(component)
     return RequestHeader(
@@ -64,7 +64,7 @@ def request_header(raw: bytes) -> RequestHeader:
         control_id=header[10][:_LONGEST_CONTROL_ID],
         processing_id=header[11] or "P",
         version=header[12] or "2.4",
-        charset=declared_charset(raw) or ("UNICODE UTF-8" if encoding == UTF_8 else "GB18030"),
+        charset=charset_label(raw, encoding),
         encoding=encoding,
     )
 

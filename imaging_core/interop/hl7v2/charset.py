@@ -66,7 +66,14 @@ def reply_encoding(raw: bytes) -> str:
     try:
         return decode(raw)[1]
     except UnreadableMessage:
-        return _DECLARED.get(declared_charset(raw).upper()) or UTF_8
+        return _DECLARED.get(declared_charset(raw).upper()) or GB18030
+
+
+def charset_label(raw: bytes, encoding: str) -> str:
+    """Return what to write into MSH-18 of the answer: the sender's own word where it names `encoding`."""
+    declared = declared_charset(raw)
+    own_word = declared if _DECLARED.get(declared.upper()) == encoding else ""
+    return own_word or ("UNICODE UTF-8" if encoding == UTF_8 else "GB18030")
 
 
 def _candidates(raw: bytes, declared: str | None) -> list[str]:
