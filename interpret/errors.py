@@ -5,7 +5,8 @@ InterpretError
 │   ├── ModelUnreachable  nothing answered
 │   ├── ModelTimeout      it did not finish in time
 │   └── ModelGarbage      what came is no usable text
-└── PromptNotFound        no prompt template of that name and version
+├── PromptNotFound        no prompt template of that name and version
+└── InvalidLine           a line of an evaluation file has another shape
 """
 
 
@@ -41,3 +42,12 @@ class PromptNotFound(InterpretError):
         super().__init__(f"prompt {name} has no version {version}")
         self.name = name
         self.version = version
+
+
+class InvalidLine(InterpretError):
+    """A line of an evaluation file lacks a field or holds another kind of value."""
+
+    def __init__(self, field: str, expected: str) -> None:
+        super().__init__(f"{field} must be {expected}")
+        self.field = field
+        self.expected = expected

@@ -17,6 +17,8 @@ from interpret.knowledge import Knowledge
 from interpret.messages import message
 from interpret.models.port import ChatModel
 from interpret.prompts import load_prompt
+from interpret.report.anatomy import organs
+from interpret.report.prepare import prepare
 from interpret.report.reading import Reading, ReportReader, reader_for
 from interpret.types import (
     AnswerEvent,
@@ -85,7 +87,8 @@ def answer(
         yield card
         yield AnswerFinished(Triage.EMERGENCY, refused=False, reason="emergency")
         return
-    if refused := refusal(asked, hospital.phone):
+    words = prepare(asked).text
+    if refused := refusal(asked, hospital.phone, names_medicine=bool(organs(words) or reader.marker.mark(words))):
         yield from _refuse(refused)
         return
     yield AnswerStage("retrieving")

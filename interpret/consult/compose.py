@@ -1,17 +1,20 @@
 """An answer's sentences, composed from the report and from reviewed knowledge; no model needed."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from interpret.consult.about import about
 from interpret.consult.draft import Draft, Source
 from interpret.consult.intent import Intent
-from interpret.consult.passages import passage_drafts
-from interpret.consult.resolve import Resolved
+from interpret.consult.passages import on_theme, passage_drafts
+from interpret.consult.resolve import Resolved, asks_more, without_malignancy
 from interpret.explain.compose import topics_of
 from interpret.explain.merge import Topic
 from interpret.explain.normal import normal_item
 from interpret.explain.restate import restate
-from interpret.guard.mentions import Claim, claims, related
+from interpret.guard.alignment import organs_agree
+from interpret.guard.mentions import claims, related
 from interpret.knowledge import Knowledge
 from interpret.messages import message
 from interpret.report.findings import Statement
@@ -28,6 +31,7 @@ _SEVERITY = {
     Urgency.SCHEDULED: "severity_scheduled",
     Urgency.NONE: "severity_self",
 }
+_MALIGNANT = re.compile(r"癌|恶性|肿瘤")
 _FROM_REPORT = frozenset({Intent.OVERVIEW, Intent.SEVERITY, Intent.FOLLOW_UP, Intent.PLACE, Intent.EXISTENCE})
 
 
@@ -57,21 +61,25 @@ class Composer:
         """Return the sentences of an answer, the report's part first."""
         if intent is Intent.DEPARTMENT:
             return self._department(resolved)
+        if intent is Intent.OTHER and not asks_more(resolved):
+            intent = Intent.MEANING
+        if (
+            _MALIGNANT.search(resolved.asked)
+            and self.reading is not None
+            and not _MALIGNANT.search(self._report_text())
+        ):
+            resolved, intent = without_malignancy(resolved), Intent.SEVERITY
         topics, normal = self._about(resolved, intent)
         drafts = self._from_report(resolved, intent, topics, normal)
         known = bool(drafts)
-        if intent not in _FROM_REPORT or not drafts or (resolved.words and not topics and not normal):
+        other_side = resolved.from_history and resolved.side is not Side.NONE
+        if intent not in _FROM_REPORT or (not drafts and not other_side):
             found = self._from_knowledge(resolved, intent, told=drafts)
-            known = known or bool(found)
-            drafts += found
-        if (
-            self.reading is not None
-            and resolved.words
-            and not topics
-            and not normal
-            and found_nothing_of(self.reading, resolved)
-        ):
-            drafts.insert(0, Draft(message("not_in_report", topic=resolved.words[0]), fixed=True))
+            # a question of its own (饮食, 运动) is answered by knowledge or not at all
+            known = bool(found) or (known and intent is not Intent.OTHER)
+            drafts = [*(drafts[:2] if intent is Intent.OTHER else drafts), *found]
+        if self.reading is not None and not topics and not normal and (word := not_in_report(self.reading, resolved)):
+            drafts.insert(0, Draft(message("not_in_report", topic=word), fixed=True))
         urgency = min((topic.urgency for topic in topics), default=None)
         return Composed(tuple(drafts[: _SENTENCES + 1]), tuple(topics), known, urgency)
 
@@ -84,11 +92,9 @@ class Composer:
         if not resolved.words and not resolved.claims:
             about_all = intent in {Intent.OVERVIEW, Intent.SEVERITY, Intent.FOLLOW_UP, Intent.CHANGE, Intent.PLACE}
             return (topics if about_all else []), []
-        chosen = [t for t in topics if _is_about(t.statement, resolved)]
-        normal = [
-            s for s in self.reading.statements if s.finding.status is not Status.ABNORMAL and _is_about(s, resolved)
-        ]
-        return chosen, normal
+        rest = [s for s in self.reading.statements if s.finding.status is not Status.ABNORMAL]
+        wanted = {id(s) for s in about([*(t.statement for t in topics), *rest], resolved)}
+        return [t for t in topics if id(t.statement) in wanted], [s for s in rest if id(s) in wanted]
 
     def _from_report(
         self, resolved: Resolved, intent: Intent, topics: list[Topic], normal: list[Statement]
@@ -100,24 +106,29 @@ class Composer:
         if not topics:
             return self._nothing_abnormal(resolved, intent, normal)
         drafts: list[Draft] = []
-        if intent is Intent.SEVERITY:
-            urgency = min(topic.urgency for topic in topics)
-            drafts.append(_with_spans(message(_SEVERITY[urgency]), topics))
+        if _MALIGNANT.search(resolved.question) and not _MALIGNANT.search(self._report_text()):
+            drafts.append(Draft(message("malignancy_not_written"), fixed=True))
+        elif intent is Intent.SEVERITY:
+            drafts.append(_severity(topics))
+        if intent is Intent.MEANING:
+            drafts += self._term(resolved)
         if intent is Intent.FOLLOW_UP:
             drafts += self._advice(topics)
         else:
             drafts += self._told(topics)
-        if intent in {Intent.SEVERITY, Intent.MEANING, Intent.CHANGE, Intent.FOLLOW_UP, Intent.OTHER}:
+        if intent in {Intent.SEVERITY, Intent.MEANING, Intent.CHANGE, Intent.FOLLOW_UP}:
             drafts += self._meanings(topics, next_step=intent is not Intent.MEANING)
         return drafts
+
+    def _report_text(self) -> str:
+        return "" if self.reading is None else f"{self.reading.report.findings}{self.reading.report.impression}"
 
     def _overview(self, topics: list[Topic]) -> list[Draft]:
         assert self.reading is not None  # noqa: S101 - callers ask only with a report
         if not topics:
             spans = [Source(span=s.finding.span) for s in self.reading.statements]
             return [Draft(message("report_all_normal"), tuple(spans))] if spans else []
-        urgency = min(topic.urgency for topic in topics)
-        return [_with_spans(message(_SEVERITY[urgency]), topics), *self._told(topics)]
+        return [_severity(topics), *self._told(topics)]
 
     def _told(self, topics: list[Topic]) -> list[Draft]:
         """Tell each topic; what is beyond the first few is quoted together, so that none is left out."""
@@ -134,10 +145,9 @@ class Composer:
         if topic.guide is None:
             return Draft(quote, spans)
         told = restate(topic.statement, topic.guide)
-        if not told.complete:
-            return Draft(quote, spans)
+        text = told.text if told.complete else f"{told.text.removesuffix('。')}；{quote}"
         entry = topic.guide.entry
-        return Draft(told.text, (*spans, _entry_source(entry)), (topic.guide.guide.plain_name,), instead=quote)
+        return Draft(text, (*spans, _entry_source(entry)), (topic.guide.guide.plain_name,), instead=quote)
 
     def _advice(self, topics: list[Topic]) -> list[Draft]:
         drafts = []
@@ -148,7 +158,8 @@ class Composer:
                     about = self._restated(topic)
                     drafts += [about, Draft(message("advice", advice=advice), (Source(span=statement.advice.span),))]
         if not drafts:
-            drafts = [Draft(message("no_advice_in_report"), fixed=True)]
+            told = [self._restated(topic) for topic in topics[:2]]
+            drafts = [*told, Draft(message("no_advice_in_report"), fixed=True)]
         return drafts[:4]
 
     def _meanings(self, topics: list[Topic], *, next_step: bool) -> list[Draft]:
@@ -177,14 +188,16 @@ class Composer:
     # -- knowledge's part -------------------------------------------------------------------------------------
 
     def _from_knowledge(self, resolved: Resolved, intent: Intent, told: list[Draft]) -> list[Draft]:
-        drafts: list[Draft] = []
-        if intent is Intent.MEANING:
-            drafts += self._term(resolved)
-        question = f"孕妇 {resolved.question}" if self.patient.pregnant else resolved.question
-        result = self.knowledge.search(question, k=5)
-        if result.known:
-            limit = min(_PASSAGES, _SENTENCES - len(told) - len(drafts))
-            drafts += passage_drafts(resolved.question, result.hits, self.knowledge, max(1, limit))
+        drafts: list[Draft] = [] if told or intent is not Intent.MEANING else self._term(resolved)
+        if intent is Intent.MEANING and (told or drafts):
+            return drafts
+        limit = max(1, min(_PASSAGES, _SENTENCES - len(told) - len(drafts)))
+        for question in dict.fromkeys((resolved.question, resolved.asked)):
+            result = self.knowledge.search(f"孕妇 {question}" if self.patient.pregnant else question, k=5)
+            hits = on_theme(resolved.asked, result.hits, self.knowledge) if result.known else []
+            drafts += passage_drafts(resolved.question, hits, self.knowledge, limit)
+            if drafts:
+                break
         said = {draft.text for draft in told}
         return [draft for draft in drafts if draft.text not in said]
 
@@ -213,40 +226,30 @@ class Composer:
         return Composed(tuple(drafts), tuple(topics), known=True, urgency=urgency)
 
 
-def found_nothing_of(reading: Reading, resolved: Resolved) -> bool:
-    """Tell whether the report never names what is asked about."""
+def not_in_report(reading: Reading, resolved: Resolved) -> str | None:
+    """Return the word asked about that the report never names in any form, or None."""
     text = " ".join(prepared.text for prepared in reading.prepared.values())
-    wanted = [claim for claim in resolved.claims if claim.concept is not None]
-    named = [claim for claim in claims(text) if claim.concept is not None]
-    if not wanted or any(word in text for word in resolved.words):
-        return False
-    return not any(related(str(w.concept), str(n.concept)) for w in wanted for n in named)
+    named = claims(text)
+    for claim in resolved.claims:
+        if claim.concept is None:
+            continue
+        same = [k for k in named if k.concept is not None and related(claim.concept, k.concept)]
+        if not any(not claim.organs or not k.organs or organs_agree(claim.organs, k.organs) for k in same):
+            return resolved.words[0] if resolved.words else claim.word
+    organs = frozenset(organ for claim in resolved.claims for organ in claim.organs)
+    covered = frozenset(organ for claim in named for organ in claim.organs)
+    concepts = any(claim.concept is not None for claim in resolved.claims)
+    if concepts or not organs or not resolved.organ_words or organs_agree(organs, covered):
+        return None
+    return resolved.organ_words[0]
 
 
-def _is_about(statement: Statement, resolved: Resolved) -> bool:
-    """Tell whether a statement speaks of what is asked: the concept where one is named, else the organ; on its side."""
-    if resolved.side in (Side.LEFT, Side.RIGHT) and statement.finding.side not in (resolved.side, Side.BOTH):
-        return False
-    own = claims(statement.prepared)
-    asked = [claim for claim in resolved.claims if claim.concept is not None]
-    if asked:
-        return any(_matches(a, o, statement) for a in asked for o in own)
-    organs = {organ for claim in resolved.claims for organ in claim.organs}
-    named = {organ for claim in own for organ in claim.organs} | ({statement.subject} if statement.subject else set())
-    if organs:
-        return bool(organs & named)
-    return any(word in statement.prepared for word in resolved.words)
-
-
-def _matches(asked: Claim, own: Claim, statement: Statement) -> bool:
-    if own.concept is None or not (
-        related(str(asked.concept), own.concept) or related(own.concept, str(asked.concept))
-    ):
-        return False
-    if own.negated and statement.finding.status is Status.ABNORMAL:
-        return False
-    organs = own.organs | (frozenset({statement.subject}) if statement.subject else frozenset())
-    return not asked.organs or not organs or bool(asked.organs & organs)
+def _severity(topics: Sequence[Topic]) -> Draft:
+    """Say how soon to act; where a finding has no reviewed guide, nothing calming is said."""
+    urgency = min(topic.urgency for topic in topics)
+    calm = urgency in (Urgency.SCHEDULED, Urgency.NONE)
+    unknown = calm and any(topic.guide is None for topic in topics)
+    return _with_spans(message("severity_unknown" if unknown else _SEVERITY[urgency]), topics)
 
 
 def _with_spans(text: str, topics: Sequence[Topic]) -> Draft:

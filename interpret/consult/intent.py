@@ -3,6 +3,7 @@
 import re
 from enum import StrEnum
 
+from interpret.language import pattern_of
 from interpret.report.prepare import prepare
 
 
@@ -59,9 +60,6 @@ _PATTERNS: tuple[tuple[Intent, re.Pattern[str]], ...] = (
     ),
     (Intent.EXISTENCE, re.compile(r"有没有|有(?:[\u4e00-\u9fff]{1,8})吗|(?:怎么样|咋样|如何|好吗|正常不|没问题吧)")),
 )
-_OVERVIEW = re.compile(
-    r"(?:报告|检查|结果|片子|我这个|这次|总的|总体|整体)[^，。；]{0,8}(?:说(?:了)?(?:什么|啥)|写(?:了)?(?:什么|啥)|怎么样|咋样|有(?:什么|啥|没有|哪些)?(?:问题|异常|毛病)|正常吗|意思|看不懂|主要|讲(?:了)?(?:什么|啥)|结果|情况|解读|解释|总结)|有(?:什么|哪些|没有)(?:问题|异常|毛病)|(?:主要|大概|简单)(?:说|讲|是)|帮我(?:解读|看看报告|看报告|总结)|(?:解读|看看|看一下)(?:一下)?(?:我的|这份|这个)?报告|哪里(?:有问题|不正常|异常)|都正常吗|一切正常"
-)
 
 
 def intent_of(question: str) -> Intent:
@@ -71,6 +69,6 @@ def intent_of(question: str) -> Intent:
     ('severity', 'change', 'overview')
     """
     text = prepare(question).text
-    if _OVERVIEW.search(text):
+    if pattern_of("consult_intent", "overview").search(text):
         return Intent.OVERVIEW
     return next((intent for intent, pattern in _PATTERNS if pattern.search(text)), Intent.OTHER)

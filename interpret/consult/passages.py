@@ -41,9 +41,53 @@ def passage_drafts(question: str, hits: Sequence[Hit], knowledge: Knowledge, lim
     return drafts
 
 
+_THEMES: tuple[re.Pattern[str], ...] = tuple(
+    re.compile(words)
+    for words in (
+        r"吃|喝|饮食|忌口|食物|食品|营养|蔬菜|水果|海鲜|辛辣|补品|牛奶|鸡蛋|茶|咖啡",
+        r"运动|锻炼|跑步|打球|爬山|健身|游泳|走路|跳舞|负重|深蹲|瑜伽|活动|干活|重活",
+        r"烟",
+        r"酒",
+        r"传染|感染给|传给",
+        r"遗传|家族|下一代",
+        r"手术|开刀|切除|微创|穿刺|活检|住院",
+        r"怀孕|孕|备孕|胎儿|喂奶|哺乳",
+        r"辐射|射线|放射",
+        r"空腹|准备|憋尿|喝水|金属|造影|对比剂|增强|过敏",
+        r"飞机|旅游|高原|潜水|坐车",
+        r"睡|熬夜|失眠|枕头|床垫|姿势",
+        r"费|钱|医保|报销|价格",
+        r"按摩|推拿|针灸|理疗|热敷|牵引|拔罐|艾灸",
+        r"上班|工作|休息|请假|休养",
+        r"传真|打印|胶片|下载|互认|电子|报告(?:多久|什么时候)出",
+        r"中医|中药",
+        r"心情|焦虑|压力|抑郁|生气",
+        r"疫苗",
+        r"同房|性生活",
+    )
+)
+
+
+def on_theme(question: str, hits: Sequence[Hit], knowledge: Knowledge) -> list[Hit]:
+    """Return the hits that speak of what a question asks beside its subject.
+
+    "磨玻璃结节会传染吗" finds passages on the nodule; none of them answers it unless contagion is named in it.
+    """
+    themes = [theme for theme in _THEMES if theme.search(question)]
+    if not themes:
+        return list(hits)
+    out = []
+    for hit in hits:
+        entry = knowledge.entry(hit.chunk.entry_id)
+        text = f"{hit.chunk.title}{hit.chunk.text}{' '.join(entry.questions) if entry is not None else ''}"
+        if any(theme.search(text) for theme in themes):
+            out.append(hit)
+    return out
+
+
 def _chosen(passage: str, asked: set[str], count: int) -> list[str]:
     texts = [_MARKUP.sub("", m.group()).strip() for m in _SENTENCE.finditer(passage)]
-    texts = [text for text in texts if 4 <= len(text) <= _MAX_LENGTH and re.search(r"[\u4e00-\u9fff]", text)]
+    texts = [text for text in texts if 8 <= len(text) <= _MAX_LENGTH and re.search(r"[\u4e00-\u9fff]", text)]
     ranked = sorted(range(len(texts)), key=lambda i: (-len(asked & _bigrams(texts[i])), i))[:count]
     return [_ended(texts[i]) for i in sorted(ranked)]
 

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from interpret.guard.mentions import Claim, claims
-from interpret.report.anatomy import side_of
+from interpret.language import pattern_of
+from interpret.report.anatomy import organs, side_of
 from interpret.report.automaton import Match
 from interpret.report.prepare import prepare
 from interpret.report.reading import ReportReader
@@ -14,12 +15,6 @@ from interpret.types import Side, Turn
 
 _TURNS_LOOKED_AT = 4
 _ELLIPSIS_LENGTH = 14
-_PRONOUN = re.compile(
-    r"它们?|这个(?!报告|检查|医院)|那个|这(?=严重|要紧|会|是|种|要|正常|危险|大|怎么|有)|那(?=会|要|是|严重|怎么|能|有|应该|还|需)|该病|这种(?:情况|病)?|此|上面(?:说的|那个)?|刚才(?:说的|那个)?|前面(?:说的|那个)?"
-)
-_SIDE_ONLY = re.compile(
-    r"(?:左|右|另一|两)(?:边|侧|面)?(?:的|那个|那边)?(?:呢|怎么样|有吗|有没有|也有|严重吗|要紧吗|吗)|另(?:一|外一)(?:边|侧|个)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +29,10 @@ class Resolved:
     """Hard terms and concepts it is about, longest first."""
     side: Side
     from_history: bool
+    asked: str = ""
+    """The question as it was written, in normal writing."""
+    organ_words: tuple[str, ...] = ()
+    """Organs as the question names them."""
 
 
 def resolve(question: str, history: Sequence[Turn], reader: ReportReader) -> Resolved:
@@ -45,11 +44,12 @@ def resolve(question: str, history: Sequence[Turn], reader: ReportReader) -> Res
     text = prepare(question).text
     side = side_of(text)
     own = _subject(text, reader)
-    side_only = bool(_SIDE_ONLY.search(text))
-    pronoun = bool(_PRONOUN.search(text))
-    needs = not own.words and (pronoun or side_only or len(text) <= _ELLIPSIS_LENGTH)
+    side_only = bool(pattern_of("consult_resolve", "side_only").search(text))
+    pronoun = bool(pattern_of("consult_resolve", "pronoun").search(text))
+    named = tuple(match.value.surface for match in organs(text))
+    needs = not own.words and (pronoun or side_only or (len(text) <= _ELLIPSIS_LENGTH and not named))
     if not needs or not history:
-        return Resolved(text, own.claims, own.words, side, from_history=False)
+        return Resolved(text, own.claims, own.words, side, from_history=False, asked=text, organ_words=named)
     for turn in reversed(history[-_TURNS_LOOKED_AT:]):
         before = _subject(prepare(turn.question).text, reader)
         if not before.words:
@@ -61,8 +61,34 @@ def resolve(question: str, history: Sequence[Turn], reader: ReportReader) -> Res
                 words=before.words,
                 side=side,
                 from_history=True,
+                asked=text,
             )
-    return Resolved(text, own.claims, own.words, side, from_history=False)
+    return Resolved(text, own.claims, own.words, side, from_history=False, asked=text, organ_words=named)
+
+
+_PARTICLES = re.compile(r"[那呢吗啊呀吧的了我您你们请问是有这个它又还也就想知道一下，。?！ ]")
+
+
+def asks_more(resolved: Resolved) -> bool:
+    """Tell whether a question asks something beside naming its subject ("那结节呢" does not)."""
+    rest = resolved.asked
+    for word in (*resolved.words, *resolved.organ_words):
+        rest = rest.replace(word, "")
+    return len(_PARTICLES.sub("", rest)) >= 2
+
+
+def without_malignancy(resolved: Resolved) -> Resolved:
+    """Ask of the organ (or of everything) what was asked of a cancer the report does not name."""
+    kept = tuple(
+        replace(claim, concept=None) if claim.concept in _MALIGNANT else claim
+        for claim in resolved.claims
+        if claim.concept not in _MALIGNANT or claim.organs
+    )
+    words = tuple(word for word in resolved.words if not re.search(r"癌|恶性|肿瘤|良性", word))
+    return replace(resolved, claims=kept, words=words)
+
+
+_MALIGNANT = frozenset({"癌", "肿瘤", "良性", "转移"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +97,28 @@ class _Subject:
     words: tuple[str, ...]
 
 
-_EMPTY_WORDS = frozenset("报告 检查 CT MRI DR 平扫 增强 片 信号 密度 回声 强化 异常 增大 增多 良性 癌 肿瘤".split())
+_EMPTY_WORDS = frozenset(
+    [
+        "报告",
+        "检查",
+        "CT",
+        "MRI",
+        "DR",
+        "平扫",
+        "增强",
+        "片",
+        "信号",
+        "密度",
+        "回声",
+        "强化",
+        "异常",
+        "增大",
+        "增多",
+        "良性",
+        "癌",
+        "肿瘤",
+    ]
+)
 
 
 def _subject(text: str, reader: ReportReader) -> _Subject:
@@ -91,14 +138,12 @@ def _first(subject: _Subject) -> _Subject:
 
 
 def _insert(text: str, subject: str) -> str:
-    replaced, count = _PRONOUN.subn(subject, text, count=1)
+    replaced, count = pattern_of("consult_resolve", "pronoun").subn(subject, text, count=1)
     return replaced if count else f"{subject}{text}"
 
 
 def _on_side(found: tuple[Claim, ...], side: Side) -> tuple[Claim, ...]:
     if side is Side.NONE:
         return found
-    return tuple(
-        Claim(c.concept, c.word, c.organs, frozenset({(side, None)}), frozenset(), c.negated, c.uncertain, c.trend, c.severity, c.clause)
-        for c in found
-    )  # fmt: skip
+    place = frozenset({(side, None)})
+    return tuple(replace(claim, places=place, levels=frozenset()) for claim in found)

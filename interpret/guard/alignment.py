@@ -3,21 +3,19 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from interpret.guard.mentions import Claim, Place, related
+from interpret.language import pattern_of, table
 from interpret.report.status import status_of
 from interpret.types import Side, Status
 
-_EXPLAINS = re.compile(
-    r"是指|就是指|指的是|指(?:在|肺|影像|的)|意思是|也就是|就是说|像|好比|好像|通常|一般|多数|大多|常见|多见|往往|可以理解|相当于|叫做|所谓|可由|可能与|与年龄|有关|引起|导致|造成|代表|表示|说明|属于|如果|出现|要注意|建议|需要|可以|复查|应|请|为了|什么|时候|医生|是一种|之一|有时|有些|有人|不少|部分|\?"
-)
 _GENERIC = frozenset({"血管", "关节", "骨", "软组织", "腹腔", "淋巴结", "脊柱", "胸廓"})
-_ORGAN_FAMILY = (
-    frozenset({"脊柱", "颈椎", "胸椎", "腰椎", "骶椎", "脊髓"}), frozenset({"肺", "胸膜", "纵隔", "胸廓"}), frozenset({"心脏", "冠状动脉", "主动脉"}),
-    frozenset({"肝", "胆管", "门静脉", "胆囊"}), frozenset({"脑", "脑动脉", "颅骨"}), frozenset({"腹腔", "盆腔", "胸膜"}), frozenset({"腋窝", "乳腺"}),
-    frozenset({"子宫", "卵巢", "盆腔"}), frozenset({"膝", "下肢骨"}), frozenset({"髋", "下肢骨"}), frozenset({"踝足", "下肢骨"}), frozenset({"颈动脉", "颈部", "脑动脉", "血管"}),
-    frozenset({"胃", "十二指肠", "食管"}), frozenset({"肾", "输尿管", "膀胱"}),
-)  # fmt: skip
+
+
+@cache
+def _families() -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(line.split()) for line in table("anatomy")["families"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ def misaligned(said: Sequence[Claim], known: Sequence[Claim], evidence: Sequence
 
 
 def _concept(claim: Claim, known: Sequence[Claim], evidence: Sequence[Claim]) -> Mismatch | None:
-    explains = bool(_EXPLAINS.search(claim.clause))
+    explains = bool(pattern_of("guard_alignment", "explains").search(claim.clause))
     candidates = [k for k in known if k.concept is not None and related(str(claim.concept), k.concept)]
     if not candidates:
         in_evidence = any(e.concept is not None and related(str(claim.concept), e.concept) for e in evidence)
@@ -63,9 +61,9 @@ def _concept(claim: Claim, known: Sequence[Claim], evidence: Sequence[Claim]) ->
 
 def _manner(claim: Claim, candidates: list[Claim], explains: bool) -> Mismatch | None:
     """Compare polarity, certainty, comparison and severity with what is left."""
-    if not explains or not claim.uncertain:
-        if all(k.negated != claim.negated for k in candidates) and not (explains and not claim.sides):
-            return Mismatch("negation", claim.word)
+    opposite = all(k.negated != claim.negated for k in candidates)
+    if opposite and not (explains and (claim.uncertain or not claim.sides)):
+        return Mismatch("negation", claim.word)
     same = [k for k in candidates if k.negated == claim.negated] or candidates
     if not claim.negated and not claim.uncertain and not explains and all(k.uncertain for k in same):
         return Mismatch("certainty", claim.word)
@@ -82,12 +80,17 @@ def _manner(claim: Claim, candidates: list[Claim], explains: bool) -> Mismatch |
     return None
 
 
+def organs_agree(first: frozenset[str], second: frozenset[str]) -> bool:
+    """Tell whether two groups of organ roots share one, or stand side by side in the body (胸腔 and 肺)."""
+    return bool(first & second) or any(first & family and second & family for family in _families())
+
+
 def _same_organ(claim: Claim, known: Claim, _: list[Claim]) -> bool:
-    if not claim.organs or not known.organs or claim.organs & known.organs:
+    if not claim.organs or not known.organs:
         return True
     if claim.organs <= _GENERIC and "脊柱" not in claim.organs:
         return True
-    return any(claim.organs & family and known.organs & family for family in _ORGAN_FAMILY)
+    return organs_agree(claim.organs, known.organs)
 
 
 def _same_lobe(claim: Claim, known: Claim, _: list[Claim]) -> bool:
@@ -132,30 +135,30 @@ def _organ_is_normal(claim: Claim, known: Sequence[Claim]) -> bool:
     return bool(normal) or bool(general)
 
 
-_QUALITY = re.compile(
-    r"正常|清晰|清楚|光滑|通畅|对称|居中|没有?(?:看到|发现|什么)?(?:明显)?(?:的)?(?:异常|问题|毛病)|未见(?:明显)?异常|完整|均匀|挺好|很好|良好|没问题"
-)
-
-
 def _organ(claim: Claim, known: Sequence[Claim]) -> Mismatch | None:
-    explains = bool(_EXPLAINS.search(claim.clause))
+    explains = bool(pattern_of("guard_alignment", "explains").search(claim.clause))
     about = [k for k in known if k.organs & claim.organs]
     if not about:
-        family = any(claim.organs & f and any(k.organs & f for k in known) for f in _ORGAN_FAMILY)
-        if explains or family or claim.organs <= _GENERIC or not _QUALITY.search(claim.clause):
+        family = any(claim.organs & f and any(k.organs & f for k in known) for f in _families())
+        if (
+            explains
+            or family
+            or claim.organs <= _GENERIC
+            or not pattern_of("guard_alignment", "quality").search(claim.clause)
+        ):
             return None
         return Mismatch("organ", "、".join(sorted(claim.organs)))
     same_side = [k for k in about if _same_side(claim, k, about)]
     if claim.sides and not same_side:
         return (
             None
-            if explains and not _QUALITY.search(claim.clause)
+            if explains and not pattern_of("guard_alignment", "quality").search(claim.clause)
             else Mismatch("side", "、".join(sorted(claim.organs)))
         )
     if claim.levels and any(k.levels for k in about) and not any(_same_level(claim, k, about) for k in about):
         return Mismatch("level", "、".join(sorted(claim.organs)))
     if (
-        _QUALITY.search(claim.clause)
+        pattern_of("guard_alignment", "quality").search(claim.clause)
         and not explains
         and not re.search(
             r"欠|不[清光通对完均]|异常(?!.{0,4}(?:没|未))", claim.clause.replace("没有异常", "").replace("未见异常", "")
@@ -164,7 +167,7 @@ def _organ(claim: Claim, known: Sequence[Claim]) -> Mismatch | None:
         statuses = {status_of(k.clause) for k in same_side or about}
         if Status.ABNORMAL in statuses and Status.NORMAL not in statuses:
             return Mismatch("negation", "、".join(sorted(claim.organs)))
-    if not explains and not claim.negated and status_of(claim.clause) is Status.ABNORMAL:
-        if {status_of(k.clause) for k in same_side or about} == {Status.NORMAL}:
-            return Mismatch("negation", "、".join(sorted(claim.organs)))
+    called_abnormal = not explains and not claim.negated and status_of(claim.clause) is Status.ABNORMAL
+    if called_abnormal and {status_of(k.clause) for k in same_side or about} == {Status.NORMAL}:
+        return Mismatch("negation", "、".join(sorted(claim.organs)))
     return None

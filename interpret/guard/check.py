@@ -1,7 +1,7 @@
 """The check every sentence passes before a patient sees it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -80,20 +80,7 @@ def _report_claims(reading: Reading) -> list[Claim]:
             uncertain = claim.uncertain or (is_uncertain(claim.clause) and not claim.negated)
             organs = claim.organs or frozenset({statement.subject} if statement.subject else ())
             places = claim.places or frozenset({(statement.finding.side, None)})
-            out.append(
-                Claim(
-                    claim.concept,
-                    claim.word,
-                    organs,
-                    places,
-                    claim.levels,
-                    claim.negated,
-                    uncertain,
-                    claim.trend,
-                    claim.severity,
-                    claim.clause,
-                )  # fmt: skip
-            )
+            out.append(replace(claim, organs=organs, places=places, uncertain=uncertain))
     covered = {claim.clause for claim in out}
     for section in Section:  # lines that are no findings (history, measures) still ground what is said of them
         out += [claim for claim in claims(reading.prepared[section].text) if claim.clause not in covered]

@@ -10,19 +10,20 @@ def ungrounded(said: Quantities, known: list[Quantities]) -> str | None:
         said: What the sentence claims.
         known: What the report and each piece of evidence hold.
     """
-    if said.measures - _union(known, "measures"):
+    measures: frozenset[tuple[float, str]] = frozenset().union(*(q.measures for q in known))
+    if said.measures - measures:
         return "number"
     if said.levels and not _levels_known(said.levels, frozenset().union(*(q.levels for q in known))):
         return "level"
     grades = frozenset().union(*(q.grades for q in known))
     if any(not grade_is_grounded(grade, grades) for grade in said.grades):
         return "grade"
-    if said.months - _union(known, "months"):
+    if said.months - frozenset().union(*(q.months for q in known)):
         return "interval"
     if said.fractions - frozenset().union(*(q.fractions for q in known)):
         return "probability"
     plain = frozenset().union(*(q.numbers for q in known))
-    values = {f"{value:g}" for value, _ in _union(known, "measures")}
+    values = {f"{value:g}" for value, _ in measures}
     counted = {str(count) for q in known for count in q.counts}
     if said.numbers - plain - values - counted:
         return "number"
@@ -30,10 +31,6 @@ def ungrounded(said: Quantities, known: list[Quantities]) -> str | None:
     if {c for c in said.counts if c > 1} and known_counts and not {c for c in said.counts if c > 1} <= known_counts:
         return "count"
     return None
-
-
-def _union(known: list[Quantities], name: str) -> frozenset[object]:
-    return frozenset().union(*(getattr(q, name) for q in known))
 
 
 def _levels_known(said: frozenset[str], known: frozenset[str]) -> bool:

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
-from interpret.language import cues, table
+from interpret.language import cues, pattern_of, table
 from interpret.report.anatomy import lobes, organs, side_of
 from interpret.report.automaton import WordAutomaton
 from interpret.report.levels import levels
@@ -67,15 +67,6 @@ _SEVERITY_CLASS = {
     "严重": "3",
     "大量": "3",
 }
-_LAY_HEDGE = re.compile(
-    r"可能|考虑|怀疑|疑|不能排除|不排除|不除外|待排|待查|没法确定|不能确定|说不准|也许|像是|看起来像|倾向|有待|尚不|不完全确定|还不确定|没有?定论|大概|似|进一步(?:检查|明确)|\?|除外|排除|拿不准|不敢肯定|还没完全确定"
-)
-_LAY_DENIAL = re.compile(
-    r"没有?(?:看到|发现|见到|查到|查出|提示|出现|摸到|测到|探到|明显的?|任何|什么|再)*|看不到|看不出|未(?:见|发现|看到|提示)?|不(?:是|存在|伴|合并|属于|算|等于)|并非|排除了?|无|不见"
-)
-_NOT_DENIAL = re.compile(
-    r"没有?(?:明显)?(?:变化|好转|吸收|缩小|增大|改善|消退)|不除外|不能排除|不能除外|不排除|没法|没有审核|无回声|无法|不清|不均|不规则|不完全|没有变|没怎么变|不变|不大|不是很|不太|不一定"
-)
 
 
 @cache
@@ -88,14 +79,9 @@ def _trends() -> list[tuple[str, re.Pattern[str]]]:
     return [(name, re.compile(f"{alternation(cues(f'trend_{name}'))}|{lay[name]}")) for name in ("same", "down", "up")]
 
 
-_TREND_CONTEXT = re.compile(
-    r"较前|比前|对比|比(?:以前|上次|之前|原来)|与(?:前|上次|以前|\d{4})|和(?:上次|以前|之前)|跟(?:上次|以前|之前)|现[^，]{0,10}原|以前比|变(?:大|小|多|少)了"
-)
-
-
 def trend_of(text: str) -> str | None:
     """Return up, down or same when a text compares with an earlier examination."""
-    if not _TREND_CONTEXT.search(text):
+    if not pattern_of("guard_mentions", "trend_context").search(text):
         return None
     return next((name for name, pattern in _trends() if pattern.search(text)), None)
 
@@ -126,8 +112,8 @@ def _is_side(text: str, match: re.Match[str]) -> bool:
 def denied_spans(text: str) -> list[tuple[int, int]]:
     """Return denied slices, lay denials (没看到, 不是) included."""
     spans = negated_spans(text)
-    blocked = [m.span() for m in _NOT_DENIAL.finditer(text)]
-    for match in _LAY_DENIAL.finditer(text):
+    blocked = [m.span() for m in pattern_of("guard_mentions", "not_denial").finditer(text)]
+    for match in pattern_of("guard_mentions", "lay_denial").finditer(text):
         if any(a <= match.start() < b for a, b in blocked) or not match.group():
             continue
         stops = [at for at in (text.find(c, match.end()) for c in "，。；但") if at >= 0]
@@ -161,29 +147,15 @@ def _clause_claims(
     here_places = own_places or (frozenset() if new_subject else before[1])
     here_levels = own_levels or (frozenset() if new_subject else before[2])
     denied = denied_spans(content)
-    uncertain = bool(_LAY_HEDGE.search(content))
+    uncertain = bool(pattern_of("guard_mentions", "lay_hedge").search(content))
     trend, severity = trend_of(content), _severity(content)
     found = _concepts().longest(content)
+    bare = Claim(None, "", here_organs, here_places, here_levels, bool(denied), uncertain, trend, severity, content)
     for match in found:
         negated = any(a <= match.start < b for a, b in denied)
-        out.append(
-            Claim(
-                match.value,
-                content[match.start : match.end],
-                here_organs,
-                here_places,
-                here_levels,
-                negated,
-                uncertain,
-                trend,
-                severity,
-                content,
-            )  # fmt: skip
-        )
+        out.append(replace(bare, concept=match.value, word=content[match.start : match.end], negated=negated))
     if not found and own_organs:
-        out.append(
-            Claim(None, "", own_organs, here_places, here_levels, bool(denied), uncertain, trend, severity, content)
-        )
+        out.append(bare)
     return here_organs, here_places, here_levels
 
 

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from interpret.language import pattern_of
 from interpret.report.levels import levels
 from interpret.report.measure import comparable, located
 
@@ -24,18 +25,11 @@ _INTERVAL = re.compile(
     rf"(?P<first>{_COUNT_NUMBER})\s*(?P<first_unit>个月|个?星期|周|年|天|个?半月)?\s*(?:(?:[-~至到]|、|或)\s*(?P<last>{_COUNT_NUMBER}))?\s*(?P<unit>个月|个?星期|周|年半|年|天)(?!前|龄|级|代|轻|纪|月|份)"
 )
 _HALF = re.compile(r"半年|半个月|半月|一年半|[两二]年半|每年|每半年|每月|每周|明年|年度")
-_HALF_MONTHS = {"半年": 6.0, "半个月": 0.5, "半月": 0.5, "一年半": 18.0, "两年半": 30.0, "二年半": 30.0, "每年": 12.0, "每半年": 6.0, "每月": 1.0, "每周": 7 / 30, "明年": 12.0, "年度": 12.0}  # fmt: skip
-_GRADE = re.compile(
-    r"(?P<system>(?:ACR|C)?-?(?:BI|TI|LUNG|PI|LI|O|CAD|VI|NI)-?\s?RADS|BOSNIAK|MODIC|LR|TR|FAZEKAS)?\s*(?:US|V?\d{4})?\s*(?:分类|分级|分期|评分|的?评级|类别|的分类)?\s*(?:为|是|属于|[：:(（]|第)?\s*(?P<grade>[0-6ⅠⅡⅢⅣⅤⅥ一二三四五六](?:[A-C](?![A-Z]))?)\s*(?P<unit>[类级型])?",
-    re.IGNORECASE,
-)
-_COUNT = re.compile(
-    r"(?P<number>\d+|[一二两三四五六七八九十])\s*(?:枚|个|处|颗|块)(?!月|星期|肋单元|部位|方面|情况|问题|原因|意思|词|检查|人|小时|月|医生|科|地方|名词|指标|性|字|说法|重要|比方|建议|层|区域|半)"
-)
+_HALF_MONTHS = {
+    "半年": 6.0, "半个月": 0.5, "半月": 0.5, "一年半": 18.0, "两年半": 30.0, "二年半": 30.0,
+    "每年": 12.0, "每半年": 6.0, "每月": 1.0, "每周": 7 / 30, "明年": 12.0, "年度": 12.0,
+}  # fmt: skip
 _PLAIN_NUMBER = re.compile(r"(?<![A-Za-z\d.])\d+(?:\.\d+)?")
-_FRACTION = re.compile(
-    r"百分之[零一二两三四五六七八九十百]+|[一二两三四五六七八九]成(?!人|长|像|为|立|分|熟)|[一二两三四五六七八九十]分之[一二两三四五六七八九]"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +62,8 @@ def quantities(text: str) -> Quantities:
     found_levels = levels(rest)
     months, rest = _months(rest)
     grades, rest = _grades(rest)
-    counts = frozenset(_number(m.group("number")) for m in _COUNT.finditer(rest))
-    rest = _COUNT.sub("·", rest)
+    counts = frozenset(_number(m.group("number")) for m in pattern_of("guard_quantities", "count").finditer(rest))
+    rest = pattern_of("guard_quantities", "count").sub("·", rest)
     level_digits = {d for level in found_levels for d in re.findall(r"\d+", level)}
     numbers = frozenset(_trim(n) for n in _PLAIN_NUMBER.findall(_without_names(rest))) - level_digits
     return Quantities(
@@ -79,7 +73,7 @@ def quantities(text: str) -> Quantities:
         months=months,
         counts=frozenset(int(c) for c in counts if c == int(c)),
         numbers=numbers,
-        fractions=frozenset(_FRACTION.findall(text)),
+        fractions=frozenset(pattern_of("guard_quantities", "fraction").findall(text)),
     )
 
 
@@ -127,7 +121,7 @@ def _months(text: str) -> tuple[frozenset[float], str]:
 def _grades(text: str) -> tuple[frozenset[tuple[str, str]], str]:
     out: set[tuple[str, str]] = set()
     spans: list[tuple[int, int]] = []
-    for match in _GRADE.finditer(text):
+    for match in pattern_of("guard_quantities", "grade").finditer(text):
         system, unit = match.group("system"), match.group("unit")
         if not system and unit not in {"类", "级"}:
             continue

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from interpret.language import table
+from interpret.language import pattern_of, table
 from interpret.messages import message
 from interpret.report.prepare import prepare
 from interpret.types import EmergencyCard, Turn
@@ -32,15 +32,6 @@ def _rules() -> tuple[_Rule, ...]:
     )
 
 
-_DENIED = re.compile(
-    r"(?:没有?|并没有?|无|不|也不|都不|不会|从不|从没|未|没再|不再|否认|没出现过?|不觉得|不怎么)(?:过|再|感到|感觉|觉得|出现|什么|任何|有|明显的?|怎么|太|是|伴有?|[\u4e00-\u9fff]{1,3}[、和或])*$"
-)
-_DENIED_INSIDE = re.compile(
-    r"^(?:胸口?|心口|头|肚子|腿|眼睛?|呼吸)(?:并|也|都|倒|现在)?(?:不|没)(?!上|过|了|出|匀|清|行|住|能|醒|停|退|见)"
-)
-_IF = re.compile(
-    r"会[^，。；]{0,6}(?:过敏|吗)|(?:容易|怕|担心)[^，。；]{0,4}过敏|过敏(?:史|怎么办|吗|的概率)|如果|要是|万一|假如|假设|倘若|会不会(?:引起|导致|出现)?|会(?:引起|导致|造成)|(?:是不是)?会(?:有|出现)|可能会|出现[^，。；]{0,10}(?:怎么办|怎么处理|要注意)|什么情况下|哪些(?:情况|症状)|什么是|是什么意思|怎么预防|如何预防|预防|副作用|有什么(?:症状|表现)|(?:的)?(?:症状|表现)(?:有|是)|时(?:才)?(?:需要|要)(?:去)?(?:医院|急诊|就医)"
-)
 _PAST = re.compile(
     r"(?:去年|前年|以前|小时候|年轻时|几年前|\d+年前|上个月|半年前|之前|曾经|原来|早年|上次|那时候|当时)"
 )
@@ -95,14 +86,16 @@ def _is_present(text: str, match: re.Match[str]) -> bool:
     stops = [at for at in (text.find(c, match.end()) for c in "，。；！\n") if at >= 0]
     end = min(stops, default=len(text))
     before, clause = text[start : match.start()], text[start:end]
-    if _DENIED.search(before) or _DENIED_INSIDE.match(match.group()):
+    if pattern_of("guard_urgency", "denied").search(before) or pattern_of("guard_urgency", "denied_inside").match(
+        match.group()
+    ):
         return False
     sentence_start = max((text.rfind(c, 0, match.start()) for c in "。；！\n"), default=-1) + 1
     sentence_stops = [at for at in (text.find(c, match.end()) for c in "。；！\n") if at >= 0]
     sentence = text[sentence_start : min(sentence_stops, default=len(text))]
-    if _IF.search(clause) and not _NOW.search(clause):
+    if pattern_of("guard_urgency", "if").search(clause) and not _NOW.search(clause):
         return False
-    if _IF.match(text[sentence_start:]) and not _NOW.search(sentence):
+    if pattern_of("guard_urgency", "if").match(text[sentence_start:]) and not _NOW.search(sentence):
         return False
     after = text[match.end() :]
     if _OVER.search(after) and not re.search(r"又|还是|但", after):

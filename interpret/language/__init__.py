@@ -1,5 +1,6 @@
 """The closed vocabulary of Chinese reports and of patients' questions, as data files beside this module."""
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -22,3 +23,19 @@ def cues(name: str) -> tuple[str, ...]:
     """
     words = {word for line in table("cues")[name] for word in line.split()}
     return tuple(sorted(words, key=lambda word: (-len(word), word)))
+
+
+@cache
+def pattern_of(group: str, name: str) -> re.Pattern[str]:
+    """Return one compiled pattern of `patterns/GROUP.toml`: its alternatives in the order of the file.
+
+    `@other@` in an alternative stands for the list of that name in the same file.
+    """
+    lists = _patterns(group)
+    joined = "|".join(lists[name])
+    return re.compile(re.sub(r"@(\w+)@", lambda m: f"(?:{'|'.join(lists[m.group(1)])})", joined))
+
+
+@cache
+def _patterns(group: str) -> Mapping[str, list[str]]:
+    return tomllib.loads(files(__name__).joinpath("patterns", f"{group}.toml").read_text("utf-8"))

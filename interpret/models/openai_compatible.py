@@ -50,7 +50,7 @@ class OpenAICompatibleModel:
                 api_key=self._api_key,
                 temperature=self._temperature,
                 max_retries=0,
-                max_tokens=self._max_tokens,  # type: ignore[call-arg]  # alias of max_completion_tokens, which older servers refuse
+                max_tokens=self._max_tokens,
                 http_client=client,
                 stream_usage=False,
             )

@@ -134,6 +134,12 @@ def _is_old(text: str) -> bool:
     return bool(old.search(text) or _OTHER_SIDE.search(text))
 
 
+def is_old_or_weak(statement: Statement) -> bool:
+    """Tell whether a statement is known to be old (慢性, 陈旧, 较前吸收) or only not excluded (待排, 不除外)."""
+    text = _affirmed(statement)
+    return _is_old(text) or bool(_time()[2].search(text))
+
+
 def _reaches(rule: _Rule, statement: Statement, limit: float) -> bool:
     values = [value for value, unit in map(comparable, statement.finding.measurements) if unit == rule.unit]
     return any(value > limit if rule.strictly else value >= limit for value in values)

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from functools import cache
 
-from interpret.language import cues
+from interpret.language import cues, pattern_of
 from interpret.report.anatomy import Organ, organs, side_of
 from interpret.report.automaton import Match
 from interpret.report.levels import levels
@@ -36,8 +36,8 @@ class Statement:
     """Organ root it is about: its own, or that of the statement before."""
     place: str
     """Words that stand before the first verb: "右肺上叶尖段"."""
-    terms: tuple[tuple[int, int], ...] = ()
-    """Slices of `prepared` that are hard terms."""
+    terms: tuple[tuple[int, int, str], ...] = ()
+    """Slices of `prepared` that are hard terms, with their category."""
     advice: Advice | None = None
 
 
@@ -58,16 +58,7 @@ def _continues() -> re.Pattern[str]:
     return re.compile(f"(?:{alternation(cues('continuation'))})")
 
 
-_ADVICE = re.compile(
-    r"^(?:故|并|均|可|必要时)?(?:建议|请结合|请临床|请随|随诊|随访|定期|复查|必要时|结合临床|请复查|短期复查|进一步|年度|每年)"
-)
 _ADVICE_INSIDE = re.compile(r"(?<=[\u4e00-\u9fff)\]?0-9a-zA-Z])[ ,]?(?=建议|请结合|请随诊|请随访)")
-_INDICATION = re.compile(
-    r"^(?:\S{0,4}(?:病史|主诉|临床诊断|检查目的|临床资料|现病史)|系[\u4e00-\u9fff“\"]|患者|因|既往|送检|原[\u4e00-\u9fff]{0,12}(?:复查|术后复查)|“|检查技术|扫描技术|检查方法|参考|与\d{4}|对比\d{4}|对照\d{4}|比较\d{4}|本次检查|本报告|报告医|审核医|报告时间|注：|受检者|检查(?:日期|项目|号)：|自?胸廓入口至|行[\u4e00-\u9fffA-Z+]{2,12}(?:扫描|检查)|静脉注射|经肘)"
-)
-_MODIFIER = re.compile(
-    r"^(?:余|其余|其它|其他|另|并|所示|所见|扫及|扫描范围内|所扫|部分|双侧|两侧|左侧|右侧|左|右|双|两|上|下|前|后|内|外|各|全|诸|近|远|中|第|L|C|T|S|\d|/|、|-|~|段|节|的|可见|另见|见|示|显示|多个|多发|考虑|提示|符合|慢性|急性|轻度|中度|重度|少量|椎体?|水平|侧|部|区|颈|胸|腰|骶|继发|伴|及|和|与|少许|局部|小|大)*"
-)
 _VERB = re.compile(r"(?:可见|见|示|呈|有|为|内|未|无|显示|探及|发现|多发|散在|一枚|一个|数枚|数个|一|：)")
 _STARTS_FRESH = re.compile(f"^(?:{alternation(cues('new_normal'))})")
 
@@ -85,21 +76,21 @@ def read_findings(prepared: Prepared, section: Section, raw: str, terms: list[Ma
     drafts: list[_Draft] = []
     for sentence in sentences(prepared.text):
         drafts += _sentence_drafts(prepared.text, sentence, signs, drafts[-1] if drafts else None)
-    marks = [(m.start, m.end) for m in terms]
+    marks = [(m.start, m.end, m.value.category) for m in terms]
     return [_statement(draft, prepared, section, raw, marks) for draft in drafts]
 
 
 def _sentence_drafts(text: str, sentence: Slice, signs: list[tuple[int, int]], before: _Draft | None) -> list[_Draft]:
     out: list[_Draft] = []
     pending: Slice | None = None  # "胆囊大小约65mm×28mm" says nothing yet, but names the organ of "壁毛糙"
-    if _INDICATION.match(sentence.of(text)):
+    if pattern_of("report_findings", "indication").match(sentence.of(text)):
         return out
     for clause in _with_advice_cut(text, sentence):
         current = out[-1] if out else None
         content = clause.of(text)
-        if _INDICATION.match(content) and current is None:
+        if pattern_of("report_findings", "indication").match(content) and current is None:
             continue
-        if _ADVICE.match(content):
+        if pattern_of("report_findings", "advice").match(content):
             _add_advice(current or before, clause)
             continue
         own = _subject(content)
@@ -153,7 +144,7 @@ def _draft(clause: Slice, content: str, own: Organ | None, status: Status, curre
 
 def _subject(content: str) -> Organ | None:
     """Return the organ a clause opens with, after side words and modifiers."""
-    lead = _MODIFIER.match(content)
+    lead = pattern_of("report_findings", "modifier").match(content)
     reach = lead.end() if lead else 0
     for match in organs(content):
         if match.start <= reach:
@@ -215,7 +206,7 @@ def _add_advice(draft: _Draft | None, clause: Slice) -> None:
 
 
 def _statement(
-    draft: _Draft, prepared: Prepared, section: Section, raw: str, marks: list[tuple[int, int]]
+    draft: _Draft, prepared: Prepared, section: Section, raw: str, marks: list[tuple[int, int, str]]
 ) -> Statement:
     start, end = prepared.origin(draft.start, draft.end)
     content = prepared.text[draft.start : draft.end]
@@ -237,5 +228,7 @@ def _statement(
     first_clause = draft.parts[0].of(prepared.text)
     verb = _VERB.search(first_clause)
     place = first_clause[: verb.start()] if verb else ""
-    inside = tuple((a - draft.start, b - draft.start) for a, b in marks if draft.start <= a and b <= draft.end)
+    inside = tuple(
+        (a - draft.start, b - draft.start, category) for a, b, category in marks if draft.start <= a and b <= draft.end
+    )
     return Statement(finding, content, draft.subject, place, inside, advice)

@@ -40,7 +40,7 @@ class GuideIndex:
         return [text[m.start : m.end] for m in self._automaton.longest(text)]
 
     def choose(self, statement: Statement) -> GuideMatch | None:
-        """Return the guide for an affirmed concept; an organ-bound guide needs its organ; None when nobody wrote one."""
+        """Return the guide for an affirmed concept, or None; an organ-bound guide needs its organ."""
         text = blank_out(statement.prepared, negated_spans(statement.prepared))
         named = {m.value.root for m in organs(statement.prepared)} | {statement.subject}
         best: tuple[tuple[int, bool, int], GuideMatch] | None = None

@@ -4,13 +4,16 @@ import re
 
 from interpret.types import Measurement
 
-_UNITS = {
-    "mm": "mm", "cm": "cm", "毫米": "mm", "厘米": "cm", "公分": "cm", "dm": "dm", "m": "m", "um": "um", "μm": "μm", "ml": "ml", "毫升": "ml",
-    "hu": "HU", "%": "%", "cm/s": "cm/s", "m/s": "m/s", "mmhg": "mmHg", "g": "g", "kg": "kg", "克": "g", "°": "°", "度": "°",
-    "次/分": "次/分", "bpm": "次/分", "ms": "ms", "s": "s", "mv": "mV", "g/cm2": "g/cm²", "g/cm²": "g/cm²", "mg/cm3": "mg/cm³",
-    "mg/cm³": "mg/cm³", "msv": "mSv", "cm3": "cm³", "cm³": "cm³", "mm2": "mm²", "cm2": "cm²", "mm3": "mm³",
+_WRITINGS = {
+    "mm": "毫米", "cm": "厘米 公分", "dm": "", "m": "", "μm": "um", "ml": "毫升", "HU": "hu", "%": "", "cm/s": "",
+    "m/s": "",     "mmHg": "mmhg", "kg": "", "g": "克", "°": "度", "次/分": "bpm", "ms": "", "s": "", "mV": "mv", "mSv": "msv",
+    "g/cm²": "g/cm2", "mg/cm³": "mg/cm3", "cm³": "cm3", "mm²": "mm2", "cm²": "cm2", "mm³": "mm3",
 }  # fmt: skip
-_UNIT = r"(?:cm/s|m/s|mm[Hh]g|g/cm[2²]|mg/cm[3³]|[cm]m[23³²]|mm|cm|dm|[uμ]m|毫米|厘米|公分|ml|毫升|HU|%|次/分|bpm|kg|mSv|ms|mV|°|克(?!隆|罗|氏)|g(?![a-z])|s(?![a-z])|m(?![a-z/]))"
+_UNITS = {form.lower(): unit for unit, others in _WRITINGS.items() for form in (unit, *others.split())}
+_UNIT = (
+    r"(?:cm/s|m/s|mm[Hh]g|g/cm[2²]|mg/cm[3³]|[cm]m[23³²]|mm|cm|dm|[uμ]m|毫米|厘米|公分|ml|毫升|HU|%|次/分|bpm|kg|mSv|ms|mV"
+    r"|°|克(?!隆|罗|氏)|g(?![a-z])|s(?![a-z])|m(?![a-z/]))"
+)
 _NUMBER = r"(?:\d+(?:[.，]\d+)?)"
 _JOIN = r"\s*(?:×|\*|[xX]|-|~|至|到|/)\s*"
 _SIZE = re.compile(

@@ -7,11 +7,12 @@ prepared text; every span they find is carried back to the text as received.
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 _PUNCTUATION = {
-    ",": "，", ";": "；", ":": "：", "?": "?", "!": "！", "（": "(", "）": ")", "［": "[", "］": "]", "【": "[", "】": "]",
+    ",": "，", ";": "；", ":": "：", "!": "！", "（": "(", "）": ")", "［": "[", "］": "]", "【": "[", "】": "]",
     "．": ".", "﹒": ".", "＊": "*", "～": "~", "—": "-", "–": "-", "－": "-", "−": "-", "﹣": "-", "‑": "-", "？": "?",
-    "＜": "<", "＞": ">", "≤": "≤", "％": "%", "㎎": "mg", "㎏": "kg", "㎝": "cm", "㎜": "mm", "㎖": "ml", "℃": "℃",
+    "＜": "<", "＞": ">", "％": "%", "㎎": "mg", "㎏": "kg", "㎝": "cm", "㎜": "mm", "㎖": "ml",
     "\u3000": " ", "\xa0": " ", "\t": " ", "\u2028": "\n", "\x0b": "\n", "\x0c": "\n", "＂": "“", "﹤": "<",
 }  # fmt: skip
 _DROPPED = frozenset("\r\u200b\u200c\u200d\u2060\ufeff\u00ad")
@@ -67,17 +68,22 @@ def _soft_newlines(text: str) -> set[int]:
     if len(lines) < 2 or widest < _WRAP_MIN:
         return soft
     position = 0
-    for line, following in zip(lines, lines[1:], strict=False):
+    for line, following in pairwise(lines):
         position += len(line)
         kept, next_line = line.rstrip(), following.lstrip()
         full = len(kept) >= widest - 4 or _width(kept) >= broadest - 8
-        if next_line[:1] in {"，", "、", "。", "；", ")"} and next_line:
+        goes_on = next_line[:1] in {"，", "、", "。", "；", ")"}
+        if goes_on or (full and _runs_on(kept, next_line)):
             soft.add(position)
-        elif full and kept and next_line and kept[-1] not in _ENDS_LINE and not _LIST_NUMBER.match(next_line):
-            if kept[-1] in "，、" or next_line[0] not in _SIDES:
-                soft.add(position)
         position += 1
     return soft
+
+
+def _runs_on(line: str, following: str) -> bool:
+    """Tell whether a full line's text may go on in the next: no stop before, no new item or side after."""
+    if not line or not following or line[-1] in _ENDS_LINE or _LIST_NUMBER.match(following):
+        return False
+    return line[-1] in "，、" or following[0] not in _SIDES
 
 
 def _cuts_at_blank(text: str, start: int, end: int) -> bool:

@@ -6,13 +6,13 @@ from threading import Lock
 
 from interpret.knowledge import Knowledge
 from interpret.report.automaton import Match
-from interpret.report.critical import CriticalFinding, CriticalThresholds, critical_findings
+from interpret.report.critical import CriticalFinding, CriticalThresholds, critical_findings, is_old_or_weak
 from interpret.report.findings import Statement, read_findings
 from interpret.report.guides import GuideIndex, GuideMatch
 from interpret.report.prepare import Prepared, prepare
 from interpret.report.scopes import negated_spans
 from interpret.report.terms import Form, TermMarker
-from interpret.types import ReportText, Section, Span, TermMark
+from interpret.types import ReportText, Section, Span, TermMark, Urgency
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,16 @@ class ReportReader:
             prepared=prepared,
             terms=tuple(terms),
             statements=tuple(statements),
-            guides=tuple(self.guides.choose(statement) for statement in statements),
+            guides=tuple(self._guide(statement) for statement in statements),
             critical=tuple(critical_findings(statements, self._thresholds)),
         )
+
+    def _guide(self, statement: Statement) -> GuideMatch | None:
+        """Return the statement's guide; one that calls for an ambulance is not told of what is old or not excluded."""
+        match = self.guides.choose(statement)
+        if match is not None and match.guide.urgency == Urgency.IMMEDIATE and is_old_or_weak(statement):
+            return None
+        return match
 
 
 def _term_marks(prepared: Prepared, section: Section, raw: str, marks: list[Match[Form]]) -> list[TermMark]:

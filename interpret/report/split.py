@@ -3,15 +3,12 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
-from interpret.language import cues
+from interpret.language import cues, pattern_of
 
 _STOP = re.compile(r"[。；！\n]+")
 # An item number: at the start of a stretch, or glued between Han characters; not 第3、4, 胸12、腰1, L4、5.
-_GLUED = re.compile(r"(?<=[\u4e00-\u9fff)？?])(?<![第胸腰颈骶约见为共])(?<!大小)\d{1,2}[.、](?=[\u4e00-\u9fff(])|[①-⑳]")
-_LEADING = re.compile(
-    r"[\s、，·•*#>-]*(?:\(?\d{1,2}[.、)](?!\d)\s*|\(\d{1,2}\)\s*|[①-⑳]\s*|[一二三四五六七八九十]{1,2}、)*[\s，、：]*"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +24,7 @@ class Slice:
 
 
 def _trim(text: str, start: int, end: int) -> Slice | None:
-    match = _LEADING.match(text, start, end)
+    match = pattern_of("report_split", "leading").match(text, start, end)
     start = match.end() if match else start
     while start < end and text[start] in " \n":
         start += 1
@@ -42,9 +39,16 @@ def sentences(text: str) -> list[Slice]:
     >>> [piece.of("1.右肺结节2.左肺条索影。") for piece in sentences("1.右肺结节2.左肺条索影。")]
     ['右肺结节', '左肺条索影']
     """
-    cuts = [0, *sorted({m.end() for m in _STOP.finditer(text)} | {m.start() for m in _GLUED.finditer(text)}), len(text)]
+    cuts = [
+        0,
+        *sorted(
+            {m.end() for m in _STOP.finditer(text)}
+            | {m.start() for m in pattern_of("report_split", "glued").finditer(text)}
+        ),
+        len(text),
+    ]
     out = []
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in pairwise(cuts):
         stop = end
         while stop > start and text[stop - 1] in "。；！\n":
             stop -= 1

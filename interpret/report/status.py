@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from interpret.language import cues
+from interpret.language import cues, pattern_of
 from interpret.report.scopes import alternation, blank_out, negated_spans
 from interpret.types import Status
 
@@ -30,16 +30,6 @@ def _patterns() -> _Patterns:
 
 
 # 欠清, 稍模糊, 不规整: a deviation word before a quality; 未见 is no deviation and 不大, 不厚 are normal.
-_DEVIATION = re.compile(
-    r"欠(?!佳)[\u4e00-\u9fff]|(?<![未并])(?:稍|略|偏)(?!加压)[大小高低多厚宽窄粗细长短快慢直弯紊乱模糊增扩饱肿毛左右移欠不密浅深亢]"
-    r"|不(?:清|匀|均|规整|规则|光滑|光整|连续|完整|对称|整齐|齐|全|良|张|佳|平整|通畅|等|稳|自然|锐利|一致|足)|失(?:常|调|稳)|变(?:直|窄|细|薄|钝|尖|扁|形|浅|平|小|大)|见多?个?(?:枚|数枚|数个|多枚)"
-    r"|(?:II|III|IV|[ⅡⅢⅣ])(?:度|级)|(?:回声|信号|密度)[\u4e00-\u9fff]{0,4}增强|高压|[肝脾心]大(?!小)|[3-6][ABCabc]?类|[↑↓]|\(\+{1,4}\)|(?<!阴)阳性"
-)
-_HARMLESS = re.compile(
-    r"不增大|不增宽|不增厚|不扩张|不肿大|不狭窄|不移位|无殊|未增大|未增宽|未增厚|未扩张|未肿大|生理性[\u4e00-\u9fff]{0,4}(?:浓聚|摄取|积聚|钙化|改变)|增强扫描|增强后?(?=[，：])|平扫\+?增强|转移性?右下腹痛"
-    r"|T[12]WI呈?等信号|等信号|等密度|强化均匀|均匀强化|显像剂分布|放射性分布|血流充盈|钙化积分(?:为)?0(?!\.)|骨性融合良好|肝内外胆管|副鼻窦|高频|淋巴结门|心影|肺门影|膈影|炎症因子|双能|密度均匀|信号均匀|回声均匀"
-    r"|术后恢复|积分|急性期|变化规律|强化程度一致|BI-?RADS\s*[12]\s*类?|TI-?RADS\s*1\s*类?|Lung-?RADS\s*1\s*类?|压迹正常|囊性纤维化筛查"
-)
 _OLD_SAME = re.compile(r"(?:大致)?(?:同前|相仿|如前)|(?:无|未见)(?:明显|显著|明确)?变化|变化不(?:大|明显)")
 
 
@@ -59,12 +49,16 @@ def status_of(text: str, *, composed_abnormal: bool = False) -> Status | None:
         return Status.NORMAL
     limited = bool(patterns.limited.search(rest))
     rest = patterns.limited.sub("·", rest)
-    rest = _HARMLESS.sub(lambda m: "·" * len(m.group()), rest)
+    rest = pattern_of("report_status", "harmless").sub(lambda m: "·" * len(m.group()), rest)
     same = _OLD_SAME.search(rest)
     rest = _OLD_SAME.sub("·", rest)
     rest = re.sub(r"(?<=[\u4e00-\u9fff])(?:不大|不厚|不宽|不高|不粗|不深|不长|不窄)", "○", rest)
     normal = bool(patterns.normal.search(rest)) or "○" in rest
-    if _DEVIATION.search(rest) or composed_abnormal or patterns.abnormal.search(patterns.normal.sub("·", rest)):
+    if (
+        pattern_of("report_status", "deviation").search(rest)
+        or composed_abnormal
+        or patterns.abnormal.search(patterns.normal.sub("·", rest))
+    ):
         return Status.ABNORMAL
     if limited:
         return Status.UNCERTAIN

@@ -3,17 +3,18 @@
 import re
 from collections.abc import Sequence
 
+from interpret.language import pattern_of
 from interpret.report.critical import CriticalFinding
 from interpret.report.findings import Statement
 from interpret.report.guides import GuideMatch
 from interpret.report.scopes import blank_out, negated_spans
 from interpret.types import Status, Urgency
 
-_SERIOUS = re.compile(
-    r"(?:(?<!前)癌(?!症史|筛查|胚)|恶性|转移(?!性右下腹)|肉瘤|淋巴瘤|MT(?![A-Z])|CA(?=可能|待)|占位)|(?:BI-?RADS|TI-?RADS)[^。；\d]{0,6}[45]|RADS[^。；\d]{0,6}4|LR-?[45]|PI-?RADS[^。；\d]{0,6}[45]"
-    r"|病理性骨折|活动性(?:肺)?结核|急性|脓肿|气胸|骨折(?!术后|线模糊)|动脉瘤|大量|梗阻|Bosniak[^。；]{0,4}(?:[34]|Ⅲ|Ⅳ)|栓塞|血栓|夹层|破裂|血肿|穿孔"
-)
 _OLD = re.compile(r"陈旧|慢性|术后|既往|机化|恢复期|后遗|良性")
+
+
+"""Serious also when it is slow (慢性硬膜下血肿)."""
+_DONE = re.compile(r"陈旧|术后|既往|切除|良性")
 
 
 def urgency_of(statement: Statement, guide: GuideMatch | None) -> Urgency:
@@ -22,7 +23,9 @@ def urgency_of(statement: Statement, guide: GuideMatch | None) -> Urgency:
         return Urgency.NONE
     usual = Urgency(guide.guide.urgency) if guide is not None else Urgency.SCHEDULED
     text = blank_out(statement.prepared, negated_spans(statement.prepared))
-    if _SERIOUS.search(text) and not _OLD.search(text):
+    if (pattern_of("report_urgency", "serious").search(text) and not _OLD.search(text)) or (
+        pattern_of("report_urgency", "serious_long").search(text) and not _DONE.search(text)
+    ):
         usual = min(usual, Urgency.SOON)
     if statement.advice is not None and re.search(r"复查|随访|随诊|检查", statement.advice.text):
         usual = min(usual, Urgency.SCHEDULED)

@@ -1,0 +1,58 @@
+"""Which statements of a report a question asks about."""
+
+from collections.abc import Sequence
+
+from interpret.consult.resolve import Resolved
+from interpret.guard.alignment import organs_agree
+from interpret.guard.mentions import Claim, claims, related
+from interpret.report.findings import Statement
+from interpret.types import Side, Status
+
+
+def about(statements: Sequence[Statement], resolved: Resolved) -> list[Statement]:
+    """Return the statements a question asks about, the closest only: same concept and organ, else a near one."""
+    on_side = [s for s in statements if _on_side(s, resolved.side)]
+    asked = [claim for claim in resolved.claims if claim.concept is not None]
+    if not asked:
+        organs = frozenset(organ for claim in resolved.claims for organ in claim.organs)
+        if organs:
+            exact = [s for s in on_side if organs & _organs_of(s)]
+            return exact or [s for s in on_side if organs_agree(organs, _organs_of(s))]
+        return [s for s in on_side if any(word in s.prepared for word in resolved.words)]
+    steps = ((_same_or_wider, _shares_organ), (_same_or_wider, _near_organ), (_narrower, _shares_organ))
+    for concept_fits, organ_fits in steps:
+        found = [s for s in on_side if any(concept_fits(a, s) and organ_fits(a, s) for a in asked)]
+        if found:
+            return found
+    return []
+
+
+def _on_side(statement: Statement, side: Side) -> bool:
+    return side not in (Side.LEFT, Side.RIGHT) or statement.finding.side in (side, Side.BOTH)
+
+
+def _organs_of(statement: Statement) -> frozenset[str]:
+    named = frozenset(organ for claim in claims(statement.prepared) for organ in claim.organs)
+    return named | (frozenset({statement.subject}) if statement.subject else frozenset())
+
+
+def _own(statement: Statement) -> list[Claim]:
+    abnormal = statement.finding.status is Status.ABNORMAL
+    return [c for c in claims(statement.prepared) if c.concept is not None and not (c.negated and abnormal)]
+
+
+def _same_or_wider(asked: Claim, statement: Statement) -> bool:
+    return any(related(str(asked.concept), str(own.concept)) for own in _own(statement))
+
+
+def _narrower(asked: Claim, statement: Statement) -> bool:
+    return any(related(str(own.concept), str(asked.concept)) for own in _own(statement))
+
+
+def _shares_organ(asked: Claim, statement: Statement) -> bool:
+    organs = _organs_of(statement)
+    return not asked.organs or not organs or bool(asked.organs & organs)
+
+
+def _near_organ(asked: Claim, statement: Statement) -> bool:
+    return organs_agree(asked.organs, _organs_of(statement))
