@@ -16,6 +16,8 @@ from knowledge_base.errors import ModelFilesMissing
 MANIFEST, TOKENIZER, MODEL = "manifest.json", "tokenizer.json", "model_q4.onnx"
 _MAX_TOKENS = 512
 _BATCH = 16
+_UNKNOWN = 3
+"""Token id of everything outside the vocabulary."""
 
 
 def default_model_dir() -> Path:
@@ -50,6 +52,14 @@ class BundledEmbedder:
     def model_id(self) -> str:
         """Weights, vocabulary, numeric form and the beginning of the file's digest."""
         return self._model_id
+
+    def unread(self, text: str) -> frozenset[str]:
+        """Return the characters that have no token of their own."""
+        return frozenset(
+            character
+            for character in set(text)
+            if _UNKNOWN in self._tokenizer.encode(character, add_special_tokens=False).ids
+        )
 
     def query(self, texts: Sequence[str]) -> Vectors:
         """Embed questions."""

@@ -24,6 +24,10 @@ class HashingEmbedder:
         """Name of the form, bucket count included."""
         return f"hashing:{self._dimension}"
 
+    def unread(self, text: str) -> frozenset[str]:
+        """Every character has a bucket."""
+        return frozenset()
+
     def query(self, texts: Sequence[str]) -> Vectors:
         """Embed questions; the same as passages here."""
         return self._embed(texts)

@@ -42,6 +42,10 @@ class HttpEmbedder:
         """The model's name at the service and the prefixes used with it."""
         return f"http:{self._model}:{self._dimension}:{'|'.join(self._prefixes)}"
 
+    def unread(self, text: str) -> frozenset[str]:
+        """The service does not say."""
+        return frozenset()
+
     def query(self, texts: Sequence[str]) -> Vectors:
         """Embed questions; raises `EmbeddingServiceFailed`."""
         return self._embed([self._prefixes[0] + text for text in texts])

@@ -26,6 +26,14 @@ class Embedder(Protocol):
         """Names weights and numeric form; vectors of different ids must never share an index."""
         ...
 
+    def unread(self, text: str) -> frozenset[str]:
+        """Return the characters of `text` that the model cannot tell from one another.
+
+        A pruned vocabulary may lack 髂 and 髌: both become the same token, so meaning alone would confuse
+        髂骨 with 髌骨. Search then leans on characters. Empty for models that read everything, or cannot say.
+        """
+        ...
+
     def query(self, texts: Sequence[str]) -> Vectors:
         """Embed questions. Raises an `EmbeddingError` when the model cannot be used."""
         ...

@@ -38,6 +38,16 @@ class SentenceTransformersEmbedder:
         size = sum(path.stat().st_size for path in sorted(self._folder.rglob("*.safetensors")))
         return f"sentence-transformers:{self._folder.name}:{size}"
 
+    def unread(self, text: str) -> frozenset[str]:
+        """Return the characters for which the model's tokenizer gives its unknown token."""
+        tokenizer = self._model.tokenizer
+        unknown = tokenizer.unk_token_id
+        return frozenset(
+            character
+            for character in set(text)
+            if unknown is not None and unknown in tokenizer.encode(character, add_special_tokens=False)
+        )
+
     def query(self, texts: Sequence[str]) -> Vectors:
         """Embed questions."""
         return self._encode(texts, ("query",))
