@@ -20,7 +20,7 @@ from reportlab.platypus import Flowable, HRFlowable, Paragraph, SimpleDocTemplat
 
 _CHINA = timezone(timedelta(hours=8))
 _QR_CAPTION = "扫码查看影像和报告"
-_QR_SIDE = 28 * mm
+_QR_SIDE = 30 * mm
 _MARGIN = 18 * mm
 _SEX_WORDS = {"M": "男", "F": "女"}
 _NOTE = "本报告仅供临床医师参考"
@@ -170,8 +170,8 @@ class _QrCode(Flowable):
 
     def __init__(self, content: str, side: float) -> None:
         super().__init__()
-        # Level Q survives a quarter of the symbol being stamped over or worn.
-        self._code = segno.make_qr(content, error="q")
+        # Level M: a higher one needs more and smaller modules, which cheap cameras read worse than worn paper.
+        self._code = segno.make_qr(content, error="m")
         self._side = side
 
     def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:

@@ -27,12 +27,12 @@ def normalise_phone(text: str) -> str:
 
 
 def normalise_id_number(text: str) -> str:
-    """Return an ID number without blanks, in upper case. 15-digit numbers stay as they are.
+    """Return the digits and letters of an ID number, in upper case. 15-digit numbers stay as they are.
 
     >>> normalise_id_number(" 11010119800101100x ")
     '11010119800101100X'
     """
-    return re.sub(r"[\s\-]", "", unicodedata.normalize("NFKC", text)).upper()
+    return re.sub(r"[^0-9A-Z]", "", unicodedata.normalize("NFKC", text).upper())
 
 
 class IdNumberFault(StrEnum):

@@ -127,7 +127,7 @@ def id_number_of(pid: Segment) -> str | None:
         if _is_id_number(components):
             return normalise_id_number(components[0][0])
     stated = normalise_id_number(pid.value(19))
-    if re.fullmatch(r"[0-9A-Z()]{6,20}", stated):
+    if re.fullmatch(r"[0-9A-Z]{6,20}", stated):
         return stated
     elsewhere = (normalise_id_number(pid.value(field)) for field in (2, 4, *range(20, pid.field_count + 1)))
     return next((number for number in elsewhere if len(number) == 18 and id_number_fault(number) is None), None)
