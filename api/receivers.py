@@ -50,7 +50,7 @@ class Receivers:
         await self._mllp.start()
         log.info("receivers ready")
         await stop.wait()
-        await self._mllp.close()
+        await self._mllp.stop()
         await asyncio.to_thread(self._scp.stop)
 
     def _answer(self, raw: bytes) -> bytes:

@@ -4,8 +4,8 @@ import threading
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ocr.worker import ReadingLimits, ReadingWorker
 from redis import Redis
 
 from api.audit.anchor import AuditAnchor
@@ -30,6 +30,9 @@ from interpret.models.port import ChatModel
 from interpret.types import HospitalInfo
 from knowledge_base.base import KnowledgeBase
 from knowledge_base.embed import Embedder
+
+if TYPE_CHECKING:
+    from ocr.worker import ReadingWorker
 
 FONT = (
     Path(__file__).resolve().parents[1]
@@ -119,9 +122,11 @@ class Services:
         )
 
     @cached_property
-    def paper_reader(self) -> ReadingWorker:
+    def paper_reader(self) -> "ReadingWorker":
         """Reads paper reports in a limited process of its own."""
-        return ReadingWorker(ReadingLimits())
+        from ocr.worker import ReadingWorker  # only the worker process needs it
+
+        return ReadingWorker()
 
     @property
     def font(self) -> Path:

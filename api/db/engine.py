@@ -62,12 +62,9 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Yield a session whose changes are thrown away."""
+        """Yield a session whose changes are thrown away; what it loaded stays readable afterwards."""
         with self.reads() as session:
-            try:
-                yield session
-            finally:
-                session.rollback()
+            yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:

@@ -18,7 +18,9 @@ from api.workflows.answer_question import delete_conversation
 from api.workflows.consent import require_consent
 from api.workflows.read_paper import LABELS, REPORT_PREFIX
 from imaging_core.domain.grants import Grant, Holder, Right
-from ocr.image.opening import sniff
+from ocr.errors import PictureRefused
+from ocr.image.sniff import sniff
+from ocr.messages import REASONS
 
 Key = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 _PAPERS_AN_HOUR = 30
@@ -46,8 +48,11 @@ def _add_upload(router: APIRouter, most_bytes: int) -> None:
         content = file.file.read(most_bytes + 1)
         if len(content) > most_bytes:
             raise Problem(413, "too_large", field="file")
-        if sniff(content) is None:
-            raise Problem(415, "paper_type", field="file")
+        try:
+            sniff(content)
+        except PictureRefused as refused:
+            detail = REASONS[refused.refusal]
+            raise Problem(415, "paper_type", detail=detail, field="file") from refused
         paper_id, now = uuid4().hex, services.clock()
         with services.database.writing() as session:
             session.add(

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from ocr.image.upright import upright_jpeg
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from api.audit.record import Actor, record
@@ -11,7 +11,7 @@ from api.db.tables import PaperRow
 from api.wiring import Services
 from imaging_core.domain.identifiers import PatientKey
 from imaging_core.patients.names import same_person_name
-from ocr.types import Reading
+from ocr.types import Progress, Reading
 
 REPORT_PREFIX = "paper-"
 LABELS = {
@@ -38,8 +38,9 @@ def read_paper(services: Services, *, institution_code: str, paper_id: str) -> N
         if paper is None or paper.state != "reading" or paper.upload is None:
             return  # deleted, or read by an earlier run of this job
         upload = paper.upload
-    reading = services.paper_reader.read(upload)
-    picture = upright_jpeg(upload) if reading.accepted else None
+    reader = services.paper_reader
+    reading = reader.read(upload, lambda progress: _show_progress(services, paper_id, progress))
+    picture = reader.clean_pictures(upload)[0] if reading.accepted else None
     with services.database.writing() as session:
         paper = session.get(PaperRow, paper_id)
         if paper is None or paper.state != "reading":
@@ -61,6 +62,11 @@ def read_paper(services: Services, *, institution_code: str, paper_id: str) -> N
             outcome="success" if reading.accepted else "refused",
             detail={"engine": reading.engine, "seconds": round(reading.seconds, 2), "doubts": len(reading.doubts)},
         )
+
+
+def _show_progress(services: Services, paper_id: str, progress: Progress) -> None:
+    with services.database.writing() as session:
+        session.execute(update(PaperRow).where(PaperRow.id == paper_id).values(progress=progress.done))
 
 
 def _belongs_to_another(session: Session, paper: PaperRow, reading: Reading) -> bool:
