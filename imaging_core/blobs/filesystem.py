@@ -66,13 +66,13 @@ class FilesystemBlobStore:
 
     def _place(self, written: Path, ref: BlobRef) -> None:
         place = self._root / ref.locator
-        missing = [folder for folder in (place.parent, place.parent.parent) if not folder.is_dir()]
-        place.parent.mkdir(parents=True, exist_ok=True)
+        if not place.parent.is_dir():
+            place.parent.mkdir(exist_ok=True)
+            _force_folder(self._root)
         if not self.exists(ref):
             written.replace(place)
         # also when it was here: another writer may not have forced the folder to disk yet
-        for folder in (place.parent, *(folder.parent for folder in missing)):
-            _force_folder(folder)
+        _force_folder(place.parent)
 
     def _remove_abandoned(self) -> None:
         for upload in self._incoming.iterdir():
@@ -82,7 +82,8 @@ class FilesystemBlobStore:
 
 
 def _locator(digest: str) -> str:
-    return f"{digest[:2]}/{digest[2:4]}/{digest}"
+    # 256 folders: every new folder costs a further write to disk, and file systems index large ones well
+    return f"{digest[:2]}/{digest}"
 
 
 def _write_all(descriptor: int, piece: bytes) -> None:

@@ -5,7 +5,7 @@ All of it is derived: it may be evicted at any time and is made again, byte for 
 
 from imaging_core.derive.deriver import Deriver, DeriveReport, FailedFrame
 from imaging_core.derive.reader import DerivedReader
-from imaging_core.derive.renderer import RendererLimits
+from imaging_core.derive.renderer import Renderer, RendererLimits
 from imaging_core.derive.store import DerivedStore
 
-__all__ = ["DeriveReport", "DerivedReader", "DerivedStore", "Deriver", "FailedFrame", "RendererLimits"]
+__all__ = ["DeriveReport", "DerivedReader", "DerivedStore", "Deriver", "FailedFrame", "Renderer", "RendererLimits"]

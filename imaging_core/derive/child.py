@@ -8,11 +8,10 @@ import os
 import sys
 from typing import Any, BinaryIO
 
-from pydicom.dataset import Dataset
 
 from imaging_core.derive.encoding import encode_lossless, encode_preview, encode_thumbnail
 from imaging_core.derive.protocol import receive, send
-from imaging_core.dicom.frames import DecodedFrame, decode_frames, has_pixels, number_of_frames, open_dataset
+from imaging_core.dicom.frames import Dataset, DecodedFrame, decode_frames, has_pixels, number_of_frames, open_dataset
 from imaging_core.dicom.limits import Limits
 from imaging_core.dicom.metadata import viewer_metadata
 from imaging_core.dicom.position import slice_position

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from imaging_core.blobs import BlobRef, BlobStore
 from imaging_core.derive.manifest import build_manifest, series_brief
 from imaging_core.derive.packs import Pack
-from imaging_core.derive.renderer import Renderer, RendererLimits
+from imaging_core.derive.renderer import Renderer
 from imaging_core.derive.series_pack import SourceInstance, SourceSeries, build_pack
 from imaging_core.derive.store import CurrentSet, DerivedStore
 from imaging_core.errors import StudyNotFound
@@ -64,7 +64,7 @@ class Deriver:
         blobs: Where the received bytes are.
         derived: Where the derived objects go.
         sessions: Opens sessions that write.
-        limits: Limits on the rendering child.
+        renderer: The rendering child; one of its own when not given.
     """
 
     def __init__(
@@ -72,12 +72,12 @@ class Deriver:
         blobs: BlobStore,
         derived: DerivedStore,
         sessions: sessionmaker[Session],
-        limits: RendererLimits | None = None,
+        renderer: Renderer | None = None,
     ) -> None:
         self._blobs = blobs
         self._derived = derived
         self._sessions = sessions
-        self._renderer = Renderer(limits)
+        self._renderer = renderer or Renderer()
         self._one_at_a_time = threading.Lock()
 
     def close(self) -> None:

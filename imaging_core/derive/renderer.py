@@ -24,6 +24,7 @@ class RendererLimits:
     memory_bytes: int = 6 * _GIB
     seconds_per_answer: float = 60
     """From one message to the next; a frame that takes longer ends the child."""
+    seconds_to_start: float = 60
 
 
 class Renderer:
@@ -87,7 +88,7 @@ class Renderer:
                 stderr=subprocess.DEVNULL,
                 env=_bare_environment(),
             )
-            watch = _Watch(self._child, self._limits.seconds_per_answer)
+            watch = _Watch(self._child, self._limits.seconds_to_start)
             ready = receive(cast(BinaryIO, self._child.stdout))
             watch.stop()
             if ready is None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from pydicom.charset import convert_encodings, decode_bytes
+from pydicom.charset import convert_encodings, decode_bytes, python_encoding
 
 
 class CharsetRule(StrEnum):
@@ -85,6 +85,7 @@ def _unlabelled(raw: bytes) -> DecodedText:
 
 
 def _declared(raw: bytes, declared: Sequence[str]) -> DecodedText:
+    text: str | None
     if [name.strip().upper() for name in declared] == ["ISO_IR 192"]:
         text = _strict(raw, "utf-8")
         if text is not None:
@@ -92,11 +93,17 @@ def _declared(raw: bytes, declared: Sequence[str]) -> DecodedText:
         text = _strict(raw, "gb18030")
         return DecodedText(text, CharsetRule.GB18030) if text is not None else _replaced(raw, "utf-8")
     try:
-        encodings = convert_encodings(list(declared))
-        return DecodedText(decode_bytes(raw, encodings, set(b"^=\\")).strip(), CharsetRule.DECLARED)
+        if b"\x1b" in raw:
+            encodings = convert_encodings(list(declared))
+            text = decode_bytes(raw, encodings, set(b"^=\\")).strip()
+        else:
+            # PS3.5 6.1.2.5: before any escape the first character set holds
+            text = _strict(raw, python_encoding[declared[0].strip()])
     except (LookupError, UnicodeError, ValueError):
-        text = _strict(raw, "gb18030")
-        return DecodedText(text, CharsetRule.GB18030) if text is not None else _replaced(raw, "utf-8")
+        text = None
+    if text is not None:
+        return DecodedText(text, CharsetRule.DECLARED)
+    return _unlabelled(raw)
 
 
 def _plausible_chinese(raw: bytes, text: str) -> bool:

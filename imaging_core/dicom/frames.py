@@ -17,6 +17,8 @@ from imaging_core.dicom.limits import Limits
 from imaging_core.dicom.syntaxes import RETIRED_JPEG, VIDEO, is_native
 from imaging_core.errors import PixelsNotReadable
 
+__all__ = ["Dataset", "DecodedFrame", "Pixels", "decode_frames", "has_pixels", "number_of_frames", "open_dataset"]
+
 Pixels = NDArray[Any]
 """rows × columns, or rows × columns × 3; integers, in the machine's byte order."""
 

@@ -6,6 +6,7 @@ Storage is the part that a faster upper layer will replace (see decisions/005-di
 
 import contextlib
 import logging
+import secrets
 import socket
 import ssl
 import time
@@ -78,8 +79,8 @@ class StorageScp:
         ae = AE(ae_title=settings.ae_title)
         ae.maximum_pdu_size = _UNLIMITED_PDU
         ae.maximum_associations = settings.associations
-        # an unknown machine is turned away before it can send anything
-        ae.require_calling_aet = list(self._institutions) or ["\\"]
+        # an unknown machine is turned away before it can send anything; an empty list would let everyone in
+        ae.require_calling_aet = list(self._institutions) or [secrets.token_hex(8)]
         ae.acse_timeout, ae.dimse_timeout, ae.network_timeout = 30, 120, 120
         ae.add_supported_context(Verification, [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN])
         for context in AllStoragePresentationContexts:
