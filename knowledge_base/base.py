@@ -10,7 +10,7 @@ from knowledge_base.embed import Embedder
 from knowledge_base.entries import Entry, EntryKind, LexiconForm, SearchResult
 from knowledge_base.ingest import Content, default_content_dir, read_content
 from knowledge_base.search import Calibration, HybridSearch, make_passages
-from knowledge_base.store import cached_index
+from knowledge_base.store import cached_index, default_cache_dir
 
 
 class KnowledgeBase:
@@ -35,14 +35,16 @@ class KnowledgeBase:
         """Read the content and make it searchable.
 
         Without `embedder`, search uses keywords and names alone and every hit carries the signal
-        `keyword_only`. With one, the vectors come from `cache_dir`, or are computed (about 30 ms a passage)
-        and kept there. Raises `ContentInvalid`, or an `EmbeddingError` while vectors are computed.
+        `keyword_only`. With one, the vectors come from `cache_dir` (default: the installation's own folder), or
+        are computed (about 30 ms a passage) and kept there; `python -m knowledge_base warm` does so ahead of time. Raises `ContentInvalid`, or an `EmbeddingError` while vectors are computed.
         """
         content = read_content(content_dir or default_content_dir())
         passages = make_passages(content.entries)
         index = None
         if embedder is not None:
-            index = cached_index(cache_dir, keys=passages.keys, texts=passages.texts, embedder=embedder)
+            index = cached_index(
+                cache_dir or default_cache_dir(), keys=passages.keys, texts=passages.texts, embedder=embedder
+            )
         search = HybridSearch(
             passages,
             question_words=content.language.get("question_words", ()),

@@ -1,8 +1,8 @@
 """Finding the nearest vectors: one port, faiss, an exact stand-in, a cache."""
 
-from knowledge_base.store.cache import cached_index
+from knowledge_base.store.cache import cached_index, default_cache_dir
 from knowledge_base.store.exact import ExactVectorIndex
 from knowledge_base.store.faiss_index import FaissVectorIndex
 from knowledge_base.store.port import Neighbours, VectorIndex
 
-__all__ = ["ExactVectorIndex", "FaissVectorIndex", "Neighbours", "VectorIndex", "cached_index"]
+__all__ = ["ExactVectorIndex", "FaissVectorIndex", "Neighbours", "VectorIndex", "cached_index", "default_cache_dir"]

@@ -37,7 +37,7 @@ def write_archive(path: Path, *, engine: str, model_id: str, keys: Sequence[str]
 def read_archive(path: Path, *, engine: str, model_id: str) -> tuple[list[str], npt.NDArray[Any]]:
     """Return keys and payload; raises `VectorIndexMismatch`."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             if str(archive["engine"]) != engine:
                 raise VectorIndexMismatch(path, f"made by {archive['engine']}, not {engine}")
             if str(archive["model_id"]) != model_id:
