@@ -1,7 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 
 import vue from '@vitejs/plugin-vue'
+import pdfjs from 'pdfjs-dist/package.json' with { type: 'json' }
 import type { Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 
@@ -19,15 +22,33 @@ function pdfjsFiles(): Plugin {
       for (const folder of ['cmaps', 'standard_fonts', 'wasm']) {
         const from = here(`node_modules/pdfjs-dist/${folder}/`)
         for (const file of readdirSync(from)) {
-          this.emitFile({ type: 'asset', fileName: `pdfjs/${folder}/${file}`, source: readFileSync(from + file) })
+          this.emitFile({ type: 'asset', fileName: `assets/pdfjs-${pdfjs.version}/${folder}/${file}`, source: readFileSync(from + file) })
         }
       }
     },
   }
 }
 
+/** A brotli and a gzip twin of each text and wasm file, which the service sends instead where the browser takes it. */
+function compressedTwins(): Plugin {
+  return {
+    name: 'compressed-twins',
+    apply: 'build',
+    writeBundle({ dir = '' }, bundle) {
+      for (const name of Object.keys(bundle).filter((file) => /\.(js|css|svg|wasm)$/.test(file))) {
+        const path = join(dir, name)
+        const content = readFileSync(path)
+        if (content.length < 1024) continue
+        const params = { [constants.BROTLI_PARAM_QUALITY]: content.length > 500_000 ? 9 : 11 }
+        writeFileSync(`${path}.br`, brotliCompressSync(content, { params }))
+        writeFileSync(`${path}.gz`, gzipSync(content, { level: 9 }))
+      }
+    },
+  }
+}
+
 export default defineConfig({
-  plugins: [vue(), pdfjsFiles()],
+  plugins: [vue(), pdfjsFiles(), compressedTwins()],
   resolve: { alias: { '@': here('src') } },
   define: {
     __VUE_OPTIONS_API__: false,
@@ -37,7 +58,13 @@ export default defineConfig({
     target: ['chrome80', 'safari13.1'], // old phones and WeChat's browser
     cssTarget: ['chrome80', 'safari13.1'],
     chunkSizeWarningLimit: 4500, // the imaging chunk is large and loaded lazily
-    rolldownOptions: { input: pages },
+    rolldownOptions: {
+      input: pages,
+      output: {
+        // .mjs is not a name every server knows the type of
+        assetFileNames: ({ names }) => `assets/[name]-[hash]${names[0]?.endsWith('.mjs') ? '.js' : '[extname]'}`,
+      },
+    },
   },
   worker: { format: 'es' },
   optimizeDeps: {

@@ -135,6 +135,10 @@ export interface ExplainedSentence {
 export interface Interpretation {
   report_id: string
   report_version: number | string
+  /** The text the offsets belong to. */
+  findings_text: string
+  impression_text: string
+  from_paper: boolean
   ai_label: string
   knowledge_version: string
   critical: boolean
@@ -182,10 +186,11 @@ export type Triage = 'emergency' | 'urgent' | 'routine' | 'self_care' | 'none'
 
 export interface Answer {
   answer_id: string
-  sentences: AnswerSentence[]
+  sentences: Omit<AnswerSentence, 'index'>[]
   emergency: Emergency | null
   triage: Triage
   refused: boolean
+  /** Why refused, as a code: no_knowledge, out_of_scope, dose, … */
   reason: string | null
   model: string | null
 }
@@ -244,9 +249,4 @@ export interface Paper {
   owner_mismatch: boolean
 }
 
-export interface PaperBrief {
-  paper_id: string
-  state: Paper['state']
-  title: string
-  uploaded_at: string
-}
+export type PaperBrief = Omit<Paper, 'width' | 'height' | 'fields' | 'rows' | 'doubts'> & { created_at: string }

@@ -1,18 +1,15 @@
 import { words } from './zh-CN/core'
 
-const day = new Intl.DateTimeFormat('zh-CN', { year: 'numeric', month: 'long', day: 'numeric' })
-const minute = new Intl.DateTimeFormat('zh-CN', {
-  year: 'numeric',
-  month: 'long',
-  day: 'numeric',
-  hour: '2-digit',
-  minute: '2-digit',
-})
+// The hospital's clock, wherever the phone is.
+const HOSPITAL_ZONE = 'Asia/Shanghai'
+const DAY = { timeZone: HOSPITAL_ZONE, year: 'numeric', month: 'long', day: 'numeric' } as const
+const day = new Intl.DateTimeFormat('zh-CN', DAY)
+const minute = new Intl.DateTimeFormat('zh-CN', { ...DAY, hour: '2-digit', minute: '2-digit' })
 
-/** A DICOM study date (no zone: read as local) or a point in time, as a Chinese date. */
+/** A study date (`2026-11-20`, no zone) or a point in time, as a Chinese date. */
 export function formatDate(iso: string | null): string {
   if (!iso) return words.common.dateUnknown
-  return day.format(new Date(iso.length === 10 ? `${iso}T00:00:00` : iso))
+  return day.format(new Date(iso.length === 10 ? `${iso}T12:00:00+08:00` : iso))
 }
 
 export function formatDateTime(iso: string | null): string {

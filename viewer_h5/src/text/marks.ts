@@ -25,7 +25,8 @@ function drawable<T extends TermRange>(points: CodePoints, terms: readonly T[]):
   const kept: T[] = []
   const longestFirst = [...terms].sort((a, b) => b.end - b.start - (a.end - a.start) || a.start - b.start)
   for (const term of longestFirst) {
-    const verbatim = term.start >= 0 && term.end > term.start && points.slice(term.start, term.end) === term.text
+    const inside = term.start >= 0 && term.end > term.start && term.end <= points.length
+    const verbatim = inside && points.slice(term.start, term.end) === term.text
     if (verbatim && kept.every((other) => term.end <= other.start || term.start >= other.end)) kept.push(term)
   }
   return kept.sort((a, b) => a.start - b.start)

@@ -16,7 +16,7 @@ const pinia = createPinia()
 const session = useSession(pinia)
 session.token = takeToken(window.location, window.history)
 
-const router = createPatientRouter()
+const router = createPatientRouter((token) => session.arrive(token))
 onSignedOut(() => {
   session.forget('expired')
   void router.replace({ name: 'door' })

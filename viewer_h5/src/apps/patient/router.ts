@@ -1,17 +1,26 @@
-import { createRouter, createWebHistory, type Router } from 'vue-router'
+import { createRouter, createWebHashHistory, type Router } from 'vue-router'
 
 import StudyPage from './study/StudyPage.vue'
 
-/** Addresses hold no person: the door, the page of a study (`?study=UID&view=…`) and the patient's own papers. */
-export function createPatientRouter(): Router {
+/**
+ * Everything behind the `#`: which study is looked at never reaches the server's or a proxy's log.
+ * `onToken` gets the token of a link opened over a page that is already there (a second scan in the same tab).
+ */
+export function createPatientRouter(onToken: (token: string) => void): Router {
   return createRouter({
-    history: createWebHistory(),
+    history: createWebHashHistory(),
     routes: [
-      { path: '/r', name: 'door', component: () => import('./door/DoorPage.vue') },
-      { path: '/me', name: 'study', component: StudyPage },
-      { path: '/me/papers', name: 'papers', component: () => import('./paper/PapersPage.vue') },
-      { path: '/me/papers/:paper', name: 'paper', component: () => import('./paper/PaperPage.vue'), props: true },
-      { path: '/:any(.*)*', redirect: { name: 'door' } },
+      { path: '/', name: 'door', component: () => import('./door/DoorPage.vue') },
+      { path: '/study', name: 'study', component: StudyPage },
+      { path: '/papers', name: 'papers', component: () => import('./paper/PapersPage.vue') },
+      { path: '/papers/:paper', name: 'paper', component: () => import('./paper/PaperPage.vue'), props: true },
+      {
+        path: '/:token(.+)',
+        redirect: ({ path }) => {
+          onToken(path.slice(1))
+          return { name: 'door' }
+        },
+      },
     ],
   })
 }

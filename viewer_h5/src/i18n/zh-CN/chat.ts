@@ -15,7 +15,7 @@ export const chatWords = {
   call120: '拨打 120',
   callHospital: (phone: string) => `医院电话 ${phone}`,
   refused: '这个问题不能在这里回答',
-  unknown: '没有查到可靠的依据',
+  refusals: { no_knowledge: '没有查到可靠的依据' } as Record<string, string>,
   failed: '回答没有完成',
   askAgain: '重新提问',
   stopped: '已停止。',

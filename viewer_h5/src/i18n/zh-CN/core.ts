@@ -39,7 +39,7 @@ export const words = {
   },
   report: {
     findings: '检查所见',
-    findingsHint: '医生在影像上看到的情况',
+    findingsHint: '看到的情况',
     impression: '诊断意见',
     impressionHint: '医生的结论',
     reportedBy: '报告医师',

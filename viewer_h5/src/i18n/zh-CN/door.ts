@@ -44,7 +44,7 @@ export const noLinkWords = {
 
 export const endedWords = {
   title: '页面已自动退出',
-  detail: '为保护您的隐私，一段时间不用会自动退出。重新验证即可继续，您的报告不受影响。',
+  detail: '为保护您的隐私，一段时间后会自动退出。请重新扫描报告单上的二维码，验证后继续查看。',
   left: '已安全退出',
   leftDetail: '这台手机上不再保留您的检查信息。',
 }

@@ -13,7 +13,7 @@ export const explainWords = {
   } as Record<number, string>,
   allNormal: '报告写明：未见异常',
   allNormalDetail: '报告里写到的各项，都在正常范围。',
-  status: { abnormal: '有变化', normal: '正常', uncertain: '不能确定' },
+  status: { abnormal: '有异常', normal: '正常', uncertain: '不能确定' },
   groups: { general: '总的来说', abnormal: '需要了解的', uncertain: '不能确定的', normal: '正常的部分' },
   showNormal: (count: number) => `展开 ${count} 项正常内容`,
   hideNormal: '收起正常内容',

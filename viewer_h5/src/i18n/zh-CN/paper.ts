@@ -14,6 +14,7 @@ export const paperWords = {
   refused: '这张照片读不了',
   mismatch: '报告上的姓名与您登记的不一致',
   mismatchDetail: '请确认是您本人的报告。他人的报告请由本人上传。',
+  labels: { findings: '检查所见', impression: '诊断意见' } as Record<string, string>,
   check: '请对照照片核对',
   checkDetail: '点一下文字框，照片上会标出它的位置。没把握的地方已用黄色标出。',
   doubt: '请核对',

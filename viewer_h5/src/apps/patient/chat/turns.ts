@@ -33,8 +33,11 @@ export function newTurn(question: string): Turn {
 }
 
 function kept(question: string, answer: Answer): Turn {
-  const { answer_id: answerId, sentences, emergency, triage, refused, reason, model } = answer
-  return { ...newTurn(question), state: 'done', answerId, sentences, emergency, triage, refused, reason, model }
+  const { answer_id: answerId, emergency, triage, refused, reason, model } = answer
+  const sentences = answer.sentences.map((sentence, index) => ({ ...sentence, index }))
+  // Kept although it broke off before its first sentence: shown as what it is, and may be asked again.
+  const state = sentences.length || emergency ? 'done' : 'failed'
+  return { ...newTurn(question), state, answerId, sentences, emergency, triage, refused, reason, model }
 }
 
 export function turnsOf(conversation: Conversation): Turn[] {

@@ -1,4 +1,4 @@
-import { getDocument, GlobalWorkerOptions } from 'pdfjs-dist/legacy/build/pdf.mjs'
+import { getDocument, GlobalWorkerOptions, version } from 'pdfjs-dist/legacy/build/pdf.mjs'
 import workerUrl from 'pdfjs-dist/legacy/build/pdf.worker.min.mjs?url'
 
 import { send } from '@/api/http'
@@ -20,7 +20,7 @@ export async function openPdf(url: string): Promise<PdfPages> {
   GlobalWorkerOptions.workerSrc = workerUrl
   const data = await (await send(url)).arrayBuffer()
   // Character maps and fonts for PDFs that embed none (a HIS often doesn't) lie beside the pages.
-  const assets = `${import.meta.env.BASE_URL}pdfjs`
+  const assets = `${import.meta.env.BASE_URL}assets/pdfjs-${version}`
   const task = getDocument({ data, cMapUrl: `${assets}/cmaps/`, standardFontDataUrl: `${assets}/standard_fonts/`, wasmUrl: `${assets}/wasm/` })
   const document = await task.promise
   return {

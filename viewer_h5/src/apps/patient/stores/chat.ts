@@ -26,6 +26,7 @@ function emptyChat(): Chat {
 export const useChats = defineStore('chats', () => {
   const byReport = reactive(new Map<string, Chat>())
   const running = new Map<string, AbortController>()
+  const loads = new Map<string, Promise<void>>()
 
   function of(reportId: string): Chat {
     let chat = byReport.get(reportId)
@@ -36,10 +37,21 @@ export const useChats = defineStore('chats', () => {
     return chat
   }
 
-  async function load(reportId: string): Promise<void> {
+  /** Loads once; who asks meanwhile waits for the same answer, so that nothing said later is overwritten by it. */
+  function load(reportId: string): Promise<void> {
     const chat = of(reportId)
-    if (chat.state === 'loading' || chat.state === 'ready') return
+    if (chat.state === 'ready') return Promise.resolve()
+    let loading = loads.get(reportId)
+    if (!loading) {
+      loading = fetchInto(chat, reportId).finally(() => loads.delete(reportId))
+      loads.set(reportId, loading)
+    }
+    return loading
+  }
+
+  async function fetchInto(chat: Chat, reportId: string): Promise<void> {
     chat.state = 'loading'
+    chat.problem = null
     try {
       const conversation = await fetchConversation(reportId)
       chat.turns = turnsOf(conversation)

@@ -17,6 +17,7 @@ export interface Reading {
 /** 智能解读 by report. */
 export const useReadings = defineStore('readings', () => {
   const byReport = reactive(new Map<string, Reading>())
+  const loads = new Map<string, Promise<void>>()
 
   function of(reportId: string): Reading {
     let reading = byReport.get(reportId)
@@ -28,9 +29,18 @@ export const useReadings = defineStore('readings', () => {
   }
 
   /** Loads once; a failed one may be loaded again. Asks for nothing: the caller has made sure of the consent. */
-  async function load(reportId: string): Promise<void> {
+  function load(reportId: string): Promise<void> {
     const reading = of(reportId)
-    if (reading.state === 'loading' || reading.state === 'ready') return
+    if (reading.state === 'ready') return Promise.resolve()
+    let loading = loads.get(reportId)
+    if (!loading) {
+      loading = fetchInto(reading, reportId).finally(() => loads.delete(reportId))
+      loads.set(reportId, loading)
+    }
+    return loading
+  }
+
+  async function fetchInto(reading: Reading, reportId: string): Promise<void> {
     reading.state = 'loading'
     reading.problem = null
     try {

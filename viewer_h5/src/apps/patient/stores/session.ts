@@ -39,10 +39,17 @@ export const useSession = defineStore('session', () => {
     clearPatientStores()
   }
 
+  /** Another link was opened over this page: nothing of the former patient stays. */
+  function arrive(another: string): void {
+    clearPatientStores()
+    door.value = null
+    token.value = another
+  }
+
   async function leave(): Promise<void> {
     await endGrant()
     forget('left')
   }
 
-  return { token, door, ended, open, readDoor, forget, leave }
+  return { token, door, ended, open, readDoor, arrive, forget, leave }
 })
