@@ -8,7 +8,6 @@ import os
 import sys
 from typing import Any, BinaryIO
 
-
 from imaging_core.derive.encoding import encode_lossless, encode_preview, encode_thumbnail
 from imaging_core.derive.protocol import receive, send
 from imaging_core.dicom.frames import Dataset, DecodedFrame, decode_frames, has_pixels, number_of_frames, open_dataset

@@ -96,7 +96,7 @@ class Deriver:
         with self._one_at_a_time:
             snapshot = self._snapshot(institution_code, study_instance_uid)
             folder = self._derived.study_folder(institution_code, study_instance_uid)
-            folder.mkdir(parents=True, exist_ok=True)
+            self._derived.prepare(folder)
             built = [self._ensure_pack(folder, series) for series in snapshot.series]
             packs = [pack for pack, _ in built]
             version, manifest = build_manifest(study_instance_uid, [(pack.series, pack.instances) for pack in packs])

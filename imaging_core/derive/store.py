@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 _CURRENT: Final = "current.json"
+_ABANDONED_AFTER_SECONDS: Final = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,19 @@ class DerivedStore:
         """Return the folder of a study, which may not exist."""
         digest = hashlib.sha256(f"{institution_code}/{study_instance_uid}".encode()).hexdigest()
         return self._root / digest[:2] / digest[:40]
+
+    def prepare(self, folder: Path) -> None:
+        """Make a study's folder, and remove from it what a killed or overtaken run left a day ago."""
+        folder.mkdir(parents=True, exist_ok=True)
+        current = self.current(folder)
+        used = {folder / _CURRENT}
+        if current is not None:
+            used |= {self.pack_path(folder, name) for name in current.packs}
+            used.add(self.manifest_path(folder, current.version))
+        for path in folder.iterdir():
+            with suppress(OSError):
+                if path not in used and time.time() - path.stat().st_mtime > _ABANDONED_AFTER_SECONDS:
+                    path.unlink()
 
     def current(self, folder: Path) -> CurrentSet | None:
         """Return what is current in a study's folder, None when nothing was derived or it was evicted."""

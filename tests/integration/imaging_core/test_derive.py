@@ -2,6 +2,9 @@
 
 import gzip
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -361,6 +364,42 @@ class TestOnceMore:
         assert house.manifest()["version"] == newer.manifest_version
         assert np.array_equal(house.pixels(instance_uid(number=2)), ct_pixels(slice_number=2))
 
+    def test_what_a_killed_run_left_is_removed_after_a_day(self, house: House):
+        import os
+
+        house.archive.store(ct_instance())
+        house.deriver.derive_study(*STUDY)
+        folder = house.store.study_folder(*STUDY)
+        for name in ("old.part", "old.pack", "fresh.part"):
+            (folder / name).write_bytes(b"half")
+        for file in folder.iterdir():
+            if file.name != "fresh.part":
+                os.utime(file, (0, 0))
+        house.deriver.derive_study(*STUDY)
+        assert not {"old.part", "old.pack"} & {file.name for file in folder.iterdir()}
+        assert (folder / "fresh.part").exists()
+        assert np.array_equal(house.pixels(instance_uid()), ct_pixels())
+
+    def test_a_run_killed_in_the_middle_is_finished_by_the_next(self, house: House, tmp_path: Path):
+        house.archive.store(*ct_series(60, rows=256, columns=256))
+        script = (
+            "import sys; from pathlib import Path; from imaging_core.derive import *; "
+            "from imaging_core.blobs import FilesystemBlobStore; from tests.builders.archive import *; "
+            "folder = Path(sys.argv[1]); "
+            "archive = open_archive(f'sqlite:///{folder / \"index.db\"}', FilesystemBlobStore(folder / 'blobs')); "
+            "Deriver(archive.blobs, DerivedStore(folder / 'derived'), archive.database.writes).derive_study(*sys.argv[2:])"
+        )
+        run = subprocess.Popen([sys.executable, "-c", script, str(tmp_path), *STUDY], cwd=Path(__file__).parents[3])
+        folder = house.store.study_folder(*STUDY)
+        deadline = time.monotonic() + 60
+        while not any(part.stat().st_size for part in folder.glob("*.part")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        run.kill()
+        run.wait()
+        assert house.reader.manifest_gz(*STUDY) is None
+        assert house.deriver.derive_study(*STUDY).frames == 60
+        assert np.array_equal(house.pixels(instance_uid(number=60)), ct_pixels(256, 256, slice_number=60))
+
     def newest(self, house: House) -> int:
         with house.archive.database.reading() as session:
             return last_image_change(session, *STUDY)
@@ -416,8 +455,6 @@ class TestPoison:
         assert stopped.value.reason_code == "decoder_timeout"
 
     def test_the_child_cannot_see_secrets_of_its_parent(self, monkeypatch: pytest.MonkeyPatch):
-        import subprocess
-
         monkeypatch.setenv("MINGYING_SECRET", "do not tell")
         with Renderer() as fresh:
             list(fresh.render(iter([ct_instance()]), len(ct_instance()), "1.2.840.10008.1.2.1"))
