@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import hl7
 
@@ -14,6 +14,8 @@ _SEGMENT_ENDS = re.compile(r"\r\n|\n\r|\n|\r")
 _CONTROL = re.compile(r"[\x00-\x08\x0c\x0e-\x1f\x7f]")
 _DEFAULT_SEPARATORS = "^~\\&"
 _TEXT_SEGMENTS = ("OBX", "NTE")
+# Parsing makes an object per delimiter. A long report has a few hundred; this many take about a second.
+_MOST_DELIMITERS = 50_000
 NULL = '""'
 """HL7's explicit null: delete what is known."""
 
@@ -125,6 +127,8 @@ def read_message(raw: bytes) -> Message:
     if not re.match(r"MSH[^0-9A-Za-z\s]", lines[0]):
         raise UnreadableMessage("MSH", "消息不是以 MSH 段开头")
     separators = _separators(lines[0])
+    if len(lines) + sum(map(text.count, astuple(separators))) > _MOST_DELIMITERS:
+        raise UnreadableMessage("MSH", f"消息的分隔符超过 {_MOST_DELIMITERS} 个")
     lines = _segments(lines, separators)
     if any(line.startswith("MSH") for line in lines[1:]):
         raise UnreadableMessage("MSH", "一个消息帧内有多条消息")
@@ -139,13 +143,14 @@ def _segments(lines: list[str], separators: Separators) -> list[str]:
     Report texts arrive with bare line ends inside; anywhere else such a line means nothing and is dropped.
     """
     begins = re.compile(rf"[A-Z][A-Z0-9]{{2}}({re.escape(separators.field)}|\s*$)")
-    segments: list[str] = []
+    segments: list[list[str]] = []
     for line in lines:
         if begins.match(line):
-            segments.append(line.rstrip() if len(line.rstrip()) == 3 else line)
-        elif segments[-1].startswith(_TEXT_SEGMENTS):
-            segments[-1] += f"{separators.escape}.br{separators.escape}{line}"
-    return segments
+            segments.append([line.rstrip() if len(line.rstrip()) == 3 else line])
+        elif segments[-1][0].startswith(_TEXT_SEGMENTS):
+            segments[-1].append(line)
+    line_break = f"{separators.escape}.br{separators.escape}"
+    return [line_break.join(pieces) for pieces in segments]
 
 
 def _separators(header: str) -> Separators:

@@ -1,10 +1,13 @@
 """HL7 messages from the bytes to the database and back to the acknowledgement."""
 
 import logging
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import event, func, select
 from sqlalchemy.exc import OperationalError
 
@@ -287,3 +290,23 @@ def stored(records):
         return [
             BlobRef(row.blob_digest, row.blob_size, row.blob_locator) for row in session.scalars(select(QuarantineRow))
         ]
+
+
+class TestHostileBytes:
+    @settings(
+        max_examples=80,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+    )
+    @given(data=st.data())
+    def test_any_damage_to_a_message_gets_an_answer(self, records, data):
+        whole = [adt_a04(), adt_a03(), oru_r01(study_instance_uid="1.2.3"), adt_a04(event="A08")]
+        pieces = st.one_of(st.binary(max_size=6), st.sampled_from([b"|", b"^", b"~", b"\r", b"\\", b'""', b"\x00"]))
+        raw = data.draw(st.sampled_from(whole))
+        for _ in range(data.draw(st.integers(1, 4))):
+            at = data.draw(st.integers(0, len(raw)))
+            raw = raw[:at] + data.draw(pieces) + raw[at + data.draw(st.integers(0, 12)) :]
+        answer = records.take(raw)
+        assert re.search(rb"\rMSA\|(AA|AE|AR)\|", answer)
+        # 207 is for our own failures: no sender may cause one.
+        assert b"|207^" not in answer

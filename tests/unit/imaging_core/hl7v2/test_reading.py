@@ -92,6 +92,19 @@ class TestStructure:
         with pytest.raises(UnreadableMessage):
             read_message(raw)
 
+    @pytest.mark.timeout(20)
+    @pytest.mark.parametrize(
+        "flood", ["PID" + "|" * 900_000, "PID|" + "^&~" * 300_000, "PV1\r" * 300_000, "PID|" + "\\" * 900_000]
+    )
+    def test_a_flood_of_delimiters_is_refused_before_it_is_parsed(self, flood):
+        with pytest.raises(UnreadableMessage):
+            read_message(message(msh("ADT^A04"), flood))
+
+    def test_a_long_report_with_an_attachment_is_no_flood(self):
+        text = "\n".join(f"{n}. 双肺未见异常^&密度影。" for n in range(1000))
+        raw = oru_r01(findings=text).rstrip(b"\r") + b"\rOBX|3|ED|PDF||^^^Base64^" + b"QUJD" * 500_000 + b"||||||F\r"
+        assert next(read_message(raw).all("OBX")).text(5) == text
+
     @pytest.mark.parametrize("line_end", ["\r", "\n", "\r\n", "\r\r"])
     def test_every_line_end_is_read(self, line_end):
         read = read_message(message(msh("ADT^A04"), "PID|1||T1||测试", "PV1|1|O", line_end=line_end))
