@@ -24,8 +24,10 @@ class PictureLimits:
 class WorkerLimits:
     """What the reading process may use."""
 
-    seconds: float = 45.0
-    """Time for one picture, model load not counted."""
+    cpu_seconds: float = 45.0
+    """Processor time for one picture; an ordinary page takes three. Model load is not counted."""
+    seconds: float = 150.0
+    """Time on the clock for one picture, generous because a busy machine is not the picture's fault."""
     start_seconds: float = 60.0
     memory: int = 1200 * MEBIBYTE
     """Resident memory; the process is ended when it holds more."""

@@ -13,7 +13,7 @@ from ocr.image.arrays import RgbImage
 from ocr.types import Box, Line
 
 _LANGUAGE = "chi_sim"
-_SECONDS = 10
+_PAGE_SECONDS, _LINE_SECONDS = 20, 4
 _PAGE, _ONE_LINE = "--psm 3", "--psm 7"
 
 
@@ -44,11 +44,17 @@ class TesseractEngine:
         """See `OcrEngine.read`."""
         if min(image.shape[:2]) < 3:
             return []
-        return _lines(_words(image, _PAGE))
+        return _lines(_words(image, _PAGE, _PAGE_SECONDS))
 
     def read_crops(self, crops: Sequence[RgbImage]) -> Sequence[Snippet]:
-        """See `OcrEngine.read_crops`."""
-        return [self._read_crop(crop) for crop in crops]
+        """See `OcrEngine.read_crops`. On a machine too busy to answer in time the remaining crops stay unread."""
+        snippets: list[Snippet] = []
+        for crop in crops:
+            try:
+                snippets.append(self._read_crop(crop))
+            except RuntimeError:  # pytesseract's timeout
+                break
+        return snippets + [Snippet("", 0.0)] * (len(crops) - len(snippets))
 
     def _read_crop(self, crop: RgbImage) -> Snippet:
         height = max(1, crop.shape[0])
@@ -57,16 +63,16 @@ class TesseractEngine:
         # characters that touch the edge are lost
         framed = Image.new("RGB", (picture.width + 40, 88), tuple(int(v) for v in np.median(crop, axis=(0, 1))))
         framed.paste(picture, (20, 20))
-        lines = _lines(_words(np.array(framed), _ONE_LINE))
+        lines = _lines(_words(np.array(framed), _ONE_LINE, _LINE_SECONDS))
         if not lines:
             return Snippet("", 0.0)
         text = "".join(line.text for line in lines)
         return Snippet(text, min(line.confidence for line in lines))
 
 
-def _words(image: RgbImage, config: str) -> list[dict[str, str]]:
+def _words(image: RgbImage, config: str, seconds: int) -> list[dict[str, str]]:
     data = pytesseract.image_to_data(
-        Image.fromarray(image), lang=_LANGUAGE, config=config, timeout=_SECONDS, output_type=pytesseract.Output.DICT
+        Image.fromarray(image), lang=_LANGUAGE, config=config, timeout=seconds, output_type=pytesseract.Output.DICT
     )
     rows = [{key: str(values[index]) for key, values in data.items()} for index in range(len(data["text"]))]
     return [row for row in rows if row["text"].strip() and float(row["conf"]) >= 0]

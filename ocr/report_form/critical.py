@@ -8,13 +8,12 @@ from ocr.layout.spans import Span
 from ocr.messages import NUMBER_WITHOUT_UNIT, UNCLEAR, UNCLEAR_NEGATION, UNCLEAR_NUMBER, UNCLEAR_SIDE
 from ocr.types import Line
 
+_NUMBER = re.compile(
+    r"[<>≤≥±]?(?:[A-Z]{1,3}[\s-]?)?\d[\d.,:/×xX*~～^-]*"
+    r"(?:\s?(?:mm|cm|HU|Hu|ml|mL|%|岁|月|天|周|年|类|级))?"
+)
 _KINDS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (
-        re.compile(
-            r"[<>≤≥±]?(?:[A-Z]{1,3}[\s-]?)?\d[\d.,:/×xX*~～^-]*(?:\s?(?:mm|cm|HU|Hu|ml|mL|%|岁|月|天|周|年|类|级))?"
-        ),
-        UNCLEAR_NUMBER,
-    ),
+    (_NUMBER, UNCLEAR_NUMBER),
     (re.compile(r"[左右双]"), UNCLEAR_SIDE),
     (re.compile(r"[未无不非没](?=[\u4e00-\u9fff])"), UNCLEAR_NEGATION),
     (re.compile(r"[ⅠⅡⅢⅣⅤ阴阳]"), UNCLEAR),

@@ -110,7 +110,7 @@ def _line_doubts(line: Line, following: str, where: str) -> list[Doubt]:
 def _unsure(line: Line, place: str, sheet: LabSheet) -> UnsureLine | None:
     if place == "rows":
         # a unit we know by its spelling is beyond doubt, however faint its digits
-        if spelled_unit(line.text.strip()) is not None:
+        if spelled_unit(line.text.strip()) is not None or line.box in sheet.rewritten:
             return None
         middle = line.box.center
         inside = (index for index, row in enumerate(sheet.rows) if row.box is not None and _holds(row.box, middle))

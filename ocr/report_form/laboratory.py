@@ -99,7 +99,7 @@ def _add_row(sheet: LabSheet, index: int, cells: _Cells, columns: Sequence[Colum
     if judged.why:
         sheet.doubts.append(Doubt(f"{item} {value} {judged.flag}".strip(), cells.box(), judged.why, where))
     if mark == "?" and judged.flag:
-        sheet.rewritten |= {span.line.box: judged.flag for span in cells.spans["flag"] if looks_like_flag(span.text)}
+        sheet.rewritten |= {span.line.box: judged.flag for span in cells.spans["flag"] if len(span.text) <= 2}
     unit = spelled_unit(cells.text("unit").replace(" ", "")) or cells.text("unit")
     sheet.rows.append(LabRow(item, value, unit, reference, judged.flag, cells.box(), cells.confidence()))
 

@@ -48,7 +48,7 @@ def check(unsure: Sequence[UnsureLine], second: OcrEngine | None, strip: Strip) 
     worst_first = sorted(unsure, key=lambda item: min(piece.span.confidence for piece in item.pieces))
     asked = worst_first[:_MOST_LINES] if second is not None else []
     snippets = second.read_crops([strip(item.line) for item in asked]) if second is not None else []
-    answers = {id(item): snippet.text for item, snippet in zip(asked, snippets, strict=True)}
+    answers = {id(item): snippet.text for item, snippet in zip(asked, snippets, strict=True) if snippet.text}
     return [
         doubt
         for item in unsure
