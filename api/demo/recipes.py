@@ -25,7 +25,7 @@ class Scale(StrEnum):
     """The same objects with few, coarse pixels: made in about a second, not for measuring."""
 
 
-NODULE_CENTRE = (-62.0, 6.0, 248.0)
+NODULE_CENTRE = (-60.0, 8.0, 248.0)
 """Apical segment of the right upper lobe, in patient mm."""
 FIRST_DIAMETER, SECOND_DIAMETER = 6.0, 9.0
 """mm, as the reports say."""
@@ -65,7 +65,14 @@ CHEST_SCANS: Mapping[Phantom, ChestScan] = {
     Phantom.CHEST_CT_SECOND: ChestScan(
         replace(_PERSON, nodules=(Nodule(NODULE_CENTRE, SECOND_DIAMETER),), breath=5.0),
         Acquisition(
-            slices=256, slice_spacing=1.25, pixel_spacing=0.742, lowest=-20.0, centre=(5.0, -4.0), roll=1.2, seed=2
+            slices=256,
+            slice_spacing=1.25,
+            pixel_spacing=0.742,
+            lowest=-20.0,
+            centre=(5.0, -4.0),
+            roll=1.2,
+            table_depth=116.0,
+            seed=2,
         ),
         TablePlace(frame="2026", lowest_z=812.5, slice_thickness=1.25, tube_current=160),
         "Lung 1.25 mm",

@@ -37,9 +37,10 @@ Tube = Sequence[Node]
 def ellipsoid(x: Floats, y: Floats, z: Floats | float, *, center: Point, radii: Point) -> Floats:
     """Return the distance to an ellipsoid; exact on its surface, first order near it."""
     px, py, pz = (x - center[0]) / radii[0], (y - center[1]) / radii[1], (z - center[2]) / radii[2]
-    level = np.sqrt(px * px + py * py + pz * pz)
-    slope = np.sqrt((px / radii[0]) ** 2 + (py / radii[1]) ** 2 + (pz / radii[2]) ** 2)
-    distance: Floats = level * (level - 1) / np.maximum(slope, 1e-6)
+    # The tiny terms keep the quotient right in the very centre.
+    level = np.sqrt(px * px + py * py + pz * pz + 1e-10)
+    slope = np.sqrt((px / radii[0]) ** 2 + (py / radii[1]) ** 2 + (pz / radii[2]) ** 2 + 1e-10 / min(radii) ** 2)
+    distance: Floats = level * (level - 1) / slope
     return distance
 
 
@@ -47,8 +48,8 @@ def superellipse(
     x: Floats, y: Floats, *, half_width: Floats | float, half_depth: Floats | float, power: float
 ) -> Floats:
     """Return the radial distance to |x/a|^n + |y/b|^n = 1; n above 2 gives the boxy outline of a chest."""
-    level = (np.abs(x / half_width) ** power + np.abs(y / half_depth) ** power) ** (1 / power)
-    distance: Floats = np.hypot(x, y) * (1 - 1 / np.maximum(level, 1e-3))
+    level = (np.abs(x / half_width) ** power + np.abs(y / half_depth) ** power) ** (1 / power) + 1e-3 / half_depth
+    distance: Floats = (np.hypot(x, y) + 1e-3) * (1 - 1 / level)
     return distance
 
 

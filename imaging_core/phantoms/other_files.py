@@ -38,7 +38,7 @@ def write_chest_radiograph(
     ds.ImageType = ["ORIGINAL", "PRIMARY", ""]
     ds.PresentationIntentType = "FOR PRESENTATION"
     ds.ImageLaterality = "U"
-    ds.Laterality = ""
+    ds.PositionerType = "NONE"
     ds.ViewPosition = "PA"
     ds.PatientOrientation = ["L", "F"]
     ds.AnatomicRegionSequence = [coded("51185008", "SCT", "Chest")]
@@ -69,9 +69,8 @@ def write_echo(
     ds = base_dataset(study, series, sop_class_uid=UltrasoundMultiFrameImageStorage, instance_number=1)
     frames, rows, columns, _ = cine.shape
     encoded = [_jpeg(frame) for frame in cine]
-    ds.ImageType = ["ORIGINAL", "PRIMARY", "", "0001"]
+    ds.ImageType = ["ORIGINAL", "PRIMARY", "TTE", "0001"]  # transthoracic, 2D (PS3.3 C.8.5.6.1.1)
     ds.PatientOrientation = []
-    ds.Laterality = ""
     ds.NumberOfFrames = frames
     ds.FrameIncrementPointer = 0x00181063  # FrameTime
     ds.FrameTime = acquisition.frame_milliseconds
@@ -124,6 +123,8 @@ def write_ecg(
 ) -> int:
     """Write a 12-lead ECG object; return 1."""
     ds = base_dataset(study, series, sop_class_uid=TwelveLeadECGWaveformStorage, instance_number=1)
+    # A waveform has AcquisitionDateTime instead (PS3.3 A.34.3.4.1).
+    del ds.AcquisitionDate, ds.AcquisitionTime
     ds.AcquisitionDateTime = study.performed_at.strftime("%Y%m%d%H%M%S")
     ds.AcquisitionContextSequence = []
     steps = np.clip(np.rint(millivolts * 1000 / _MICROVOLTS_PER_STEP), -32768, 32767).astype("<i2")

@@ -91,7 +91,7 @@ def write_mr_series(
         ds = base_dataset(study, series, sop_class_uid=MRImageStorage, instance_number=number)
         z = acquisition.lowest + index * acquisition.slice_spacing
         _fill_plane(ds, study, "head", (left, top, z), pixel, round(acquisition.slice_spacing - 0.6, 2))
-        ds.ImageType = ["ORIGINAL", "PRIMARY", "M"]
+        ds.ImageType = ["ORIGINAL", "PRIMARY", "OTHER"]
         ds.SpacingBetweenSlices = acquisition.slice_spacing
         ds.ScanningSequence, ds.SequenceVariant, ds.ScanOptions = "SE", "SK", ""
         ds.MRAcquisitionType = "2D"

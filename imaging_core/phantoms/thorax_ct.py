@@ -16,9 +16,6 @@ from imaging_core.phantoms.thorax_bones import paint_ribs, paint_shoulders, pain
 from imaging_core.phantoms.thorax_soft import AIR, BLOOD, Wall, paint_abdomen, paint_mediastinum, paint_wall
 from imaging_core.phantoms.vessel_tree import rasterise
 
-_TABLE_DEPTH = 111.0
-"""Where the table top lies below the isocentre, mm."""
-
 
 @dataclass(frozen=True, slots=True)
 class Acquisition:
@@ -38,6 +35,8 @@ class Acquisition:
     noise: float = 12.0
     """Standard deviation in soft tissue, HU."""
     table: bool = True
+    table_depth: float = 111.0
+    """How far the table top lies below the middle of the image, mm."""
     seed: int = 1
     thin_slices: int = 1
     """How many thin slices are averaged into one; a thick slice needs several to blur what it cuts obliquely."""
@@ -62,7 +61,10 @@ def render_thorax(
 ) -> NDArray[np.int16]:
     """Return the scanned chest, shape (slices, rows, columns), feet first, in HU.
 
-    Memory: the result plus two volumes of a byte a voxel. `progress` is told the number of finished slices.
+    Memory: the result plus three volumes of a byte a voxel. `progress` is told the number of finished slices.
+
+    Raises:
+        ValueError: the image lies wholly in front of the body or behind it.
     """
     scene = _Scene(anatomy, acquisition)
     volume = np.empty((acquisition.slices, acquisition.rows, acquisition.columns), np.int16)
@@ -86,6 +88,8 @@ class _Scene:
         self._y = (-self._right * np.sin(turn) + self._down * np.cos(turn) + acquisition.centre[1]) / anatomy.scale
         # Only the rows of the body are painted; above and below there is air.
         inside = np.flatnonzero((np.abs(self._y) < 120).any(axis=1))
+        if not inside.size:
+            raise ValueError("no row of the image meets the body")
         even = (inside[-1] + 1 - inside[0]) // 2 * 2
         self._rows = slice(inside[0], inside[0] + even)
         self._x, self._y = self._x[self._rows].astype(np.float32), self._y[self._rows].astype(np.float32)
@@ -180,7 +184,7 @@ class _Scene:
         return noise
 
     def _paint_table(self, image: Floats) -> None:
-        top = self._down - _TABLE_DEPTH + 0.0008 * self._right**2
+        top = self._down - self._acquisition.table_depth + 0.0008 * self._right**2
         inside = np.abs(self._right) - 205
         for depth, thickness, hu in ((0.0, 1.6, -180.0), (0.0, 24.0, -940.0), (22.4, 1.6, -180.0)):
             sheet = np.maximum(np.maximum(depth - top, top - depth - thickness), inside)
@@ -220,4 +224,4 @@ def _halve(grid: Floats) -> Floats:
 
 def table_row(acquisition: Acquisition) -> int:
     """Return the first row that shows the table in the middle of the image; the body ends above it."""
-    return min(acquisition.rows, int(_TABLE_DEPTH / acquisition.pixel_spacing + (acquisition.rows - 1) / 2))
+    return min(acquisition.rows, int(acquisition.table_depth / acquisition.pixel_spacing + (acquisition.rows - 1) / 2))
