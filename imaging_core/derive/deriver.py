@@ -22,6 +22,9 @@ from imaging_core.index.tables import SeriesRow, StudyRow
 
 log = logging.getLogger(__name__)
 
+_MAY_PASS = frozenset({"decoder_timeout", "decoder_crashed", "bytes_missing"})
+"""Reasons that may lie in the machine and not in the image: tried again with the next run."""
+
 
 @dataclass(frozen=True, slots=True)
 class FailedFrame:
@@ -147,10 +150,13 @@ class Deriver:
         """Return the pack of a series, made now unless it is there and whole."""
         place = self._derived.pack_path(folder, series.pack_name)
         try:
-            return Pack(place), False
+            pack = Pack(place)
+            if not any(instance["reason_code"] in _MAY_PASS for instance in pack.instances):
+                return pack, False
         except (FileNotFoundError, ValueError):
-            build_pack(place, series, self._renderer, lambda ref: self._blobs.read(ref))
-            return Pack(place), True
+            pass  # not made yet, or damaged
+        build_pack(place, series, self._renderer, lambda ref: self._blobs.read(ref))
+        return Pack(place), True
 
     def _publish(self, institution_code: str, study_instance_uid: str, folder: Path, current: CurrentSet) -> bool:
         """Make the set current, unless another worker has published a later one meanwhile."""
