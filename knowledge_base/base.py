@@ -35,8 +35,9 @@ class KnowledgeBase:
         """Read the content and make it searchable.
 
         Without `embedder`, search uses keywords and names alone and every hit carries the signal
-        `keyword_only`. With one, the vectors come from `cache_dir` (default: the installation's own folder), or
-        are computed (about 30 ms a passage) and kept there; `python -m knowledge_base warm` does so ahead of time. Raises `ContentInvalid`, or an `EmbeddingError` while vectors are computed.
+        `keyword_only`. With one, the vectors come from `cache_dir` (default: the installation's own folder),
+        or are computed (about 30 ms a passage) and kept there; `python -m knowledge_base warm` does so ahead
+        of time. Raises `ContentInvalid`, or an `EmbeddingError` while vectors are computed.
         """
         content = read_content(content_dir or default_content_dir())
         passages = make_passages(content.entries)

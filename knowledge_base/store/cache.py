@@ -11,7 +11,6 @@ from knowledge_base.errors import VectorIndexMismatch
 from knowledge_base.store.faiss_index import FaissVectorIndex
 from knowledge_base.store.port import VectorIndex
 
-
 _log = logging.getLogger(__name__)
 
 

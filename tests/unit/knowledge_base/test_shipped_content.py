@@ -1,0 +1,71 @@
+"""The content that ships: clean, big enough, honest about its state."""
+
+import pytest
+
+from knowledge_base import EntryKind, EntryState, KnowledgeBase, lint_content
+from knowledge_base.evaluation import measure, read_cases, read_rare_character_cases
+
+
+@pytest.fixture(scope="module")
+def base():
+    return KnowledgeBase.load()
+
+
+class TestContent:
+    def test_has_no_problem_the_linter_knows(self):
+        assert lint_content() == []
+
+    @pytest.mark.clause("R3.9")
+    @pytest.mark.parametrize(
+        ("kind", "least"), [(EntryKind.TERM, 90), (EntryKind.FINDING, 25), (EntryKind.EDUCATION, 45)]
+    )
+    def test_is_large_enough(self, base, kind, least):
+        assert len(base.entries(kind)) >= least
+
+    def test_claims_no_review_that_did_not_happen(self, base):
+        assert {entry.state for entry in base.entries()} == {EntryState.STARTER}
+
+    def test_holds_a_lexicon_worth_the_name(self, base):
+        assert len(base.lexicon()) >= 3000
+
+    @pytest.mark.parametrize(
+        "urgent",
+        ["guide-pulmonary-embolism", "guide-aortic-dissection", "guide-intracranial-bleeding", "guide-free-gas"],
+    )
+    def test_sends_emergencies_away_at_once(self, base, urgent):
+        entry = base.entry(urgent)
+        assert entry.guide.urgency == 1
+        assert "120" in entry.guide.next_step + entry.body
+
+    def test_everything_is_safe_html(self, base):
+        assert not any("<script" in base.body_html(entry) for entry in base.entries())
+
+    @pytest.mark.parametrize("word", ["肺", "肝", "心脏", "骨折", "结石", "脂肪肝", "肺癌", "左", "进展"])
+    def test_never_marks_an_everyday_word(self, base, word):
+        assert word not in {form.surface for form in base.lexicon()}
+
+    @pytest.mark.parametrize(
+        ("term", "entry_id"),
+        [
+            ("斑片状密度增高影", "term-patchy"),
+            ("类圆形低密度影", "term-density"),
+            ("混杂密度磨玻璃结节", "term-ground-glass-nodule"),
+            ("双侧侧脑室", None),
+            ("胸腺瘤", None),
+        ],
+    )
+    def test_explains_a_composed_term_by_its_head_only(self, base, term, entry_id):
+        assert base.entry_for(term) == entry_id
+
+
+class TestKeywordsAlone:
+    def test_find_most_answers_among_the_first_five(self, base):
+        figures = measure(base, [case for case in read_cases() if case.held_out])
+        assert figures.recall_at_5 >= 0.9
+        assert figures.false_known <= 0.25
+
+    def test_find_names_with_rare_characters(self, base):
+        ids = [
+            (base.search(case.question).hits[0].chunk.entry_id, case.entries) for case in read_rare_character_cases()
+        ]
+        assert sum(found in right for found, right in ids) >= 7
