@@ -13,6 +13,10 @@ from imaging_core.index.tables import ChangeRow, StudyRow
 from imaging_core.patients.names import NameRule, names_another_person
 from imaging_core.patients.tables import PatientRow
 
+MATCHED = "study_matched"
+CONFLICT = "study_patient_conflict"
+"""Kinds of change."""
+
 
 def match_studies(session: Session, patient: PatientKey, now: datetime) -> int:
     """Give a patient the studies that wait for one; return how many were taken."""
@@ -24,7 +28,26 @@ def match_studies(session: Session, patient: PatientKey, now: datetime) -> int:
             StudyRow.patient_key.is_(None),
         )
     )
-    return sum(_assign(session, study, row, now) for study in waiting)
+    outcomes = [(study, _assign(study, row)) for study in waiting]
+    _record(session, outcomes, row, now)
+    return sum(kind == MATCHED for _, kind in outcomes)
+
+
+def match_waiting_studies(session: Session, now: datetime) -> int:
+    """Match studies whose patient is there all the same; return how many. For a schedule.
+
+    A study and its registration that are committed in the same moment do not see each other.
+    """
+    patients = session.scalars(
+        select(PatientRow.id)
+        .join(
+            StudyRow,
+            (StudyRow.institution_code == PatientRow.institution_code) & (StudyRow.patient_id == PatientRow.patient_id),
+        )
+        .where(StudyRow.patient_key.is_(None))
+        .distinct()
+    ).all()
+    return sum(match_studies(session, PatientKey(patient), now) for patient in patients)
 
 
 def match_study(session: Session, study: StudyRow, now: datetime) -> bool:
@@ -38,10 +61,14 @@ def match_study(session: Session, study: StudyRow, now: datetime) -> bool:
             PatientRow.institution_code == study.institution_code, PatientRow.patient_id == study.patient_id
         )
     ).one_or_none()
-    return row is not None and _assign(session, study, row, now)
+    if row is None:
+        return False
+    kind = _assign(study, row)
+    _record(session, [(study, kind)], row, now)
+    return kind == MATCHED
 
 
-def _assign(session: Session, study: StudyRow, patient: PatientRow, now: datetime) -> bool:
+def _assign(study: StudyRow, patient: PatientRow) -> str:
     is_other = names_another_person(
         patient,
         name=study.patient_name,
@@ -50,28 +77,29 @@ def _assign(session: Session, study: StudyRow, patient: PatientRow, now: datetim
         rule=NameRule.NAME_AND_MORE,
     )
     if is_other:
-        _record_once(session, study, patient, "study_patient_conflict", now)
-        return False
+        return CONFLICT
     study.patient_key = patient.id
-    _record_once(session, study, patient, "study_matched", now)
-    return True
+    return MATCHED
 
 
-def _record_once(session: Session, study: StudyRow, patient: PatientRow, kind: str, now: datetime) -> None:
-    # Every further instance of the study asks again; one line in the feed is enough.
-    said = select(ChangeRow.sequence).where(
-        ChangeRow.institution_code == study.institution_code,
-        ChangeRow.study_instance_uid == study.study_instance_uid,
-        ChangeRow.kind == kind,
-        ChangeRow.subject == str(patient.id),
-    )
-    if session.scalars(said.limit(1)).first() is None:
-        session.add(
-            ChangeRow(
-                institution_code=study.institution_code,
-                kind=kind,
-                study_instance_uid=study.study_instance_uid,
-                subject=str(patient.id),
-                at=now,
-            )
+def _record(session: Session, outcomes: list[tuple[StudyRow, str]], patient: PatientRow, now: datetime) -> None:
+    # Changes go last: on PostgreSQL the first one takes a lock that every writer of the feed wants.
+    session.flush()
+    for study, kind in outcomes:
+        # Every further registration or instance asks again; one line in the feed is enough.
+        said = select(ChangeRow.sequence).where(
+            ChangeRow.institution_code == study.institution_code,
+            ChangeRow.study_instance_uid == study.study_instance_uid,
+            ChangeRow.kind == kind,
+            ChangeRow.subject == str(patient.id),
         )
+        if session.scalars(said.limit(1)).first() is None:
+            session.add(
+                ChangeRow(
+                    institution_code=study.institution_code,
+                    kind=kind,
+                    study_instance_uid=study.study_instance_uid,
+                    subject=str(patient.id),
+                    at=now,
+                )
+            )

@@ -40,8 +40,8 @@ def register_patient(session: Session, cipher: FieldCipher, registration: Regist
     if registration.id_number is not None:
         _set_id_number(cipher, row, normalise_id_number(registration.id_number))
     session.flush()
-    _record(session, row, "patient_updated" if known else "patient_registered", now)
     match_studies(session, PatientKey(row.id), now)
+    _record(session, row, "patient_updated" if known else "patient_registered", now)
     return PatientKey(row.id)
 
 
@@ -60,6 +60,7 @@ def record_discharge(
     if row.discharged_at is None or row.discharged_at < discharged_at:
         row.discharged_at = discharged_at
         row.updated_at = now
+        session.flush()
         _record(session, row, "patient_discharged", now)
     return PatientKey(row.id)
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
 from imaging_core.domain.identifiers import ReportKey, StudyInstanceUid
@@ -56,18 +56,40 @@ def match_reports(session: Session, study: StudyRow, now: datetime) -> list[Repo
             ReportRow.study_instance_uid.is_(None),
             or_(*named),
         )
-    )
-    return [ReportKey(row.report_key) for row in waiting if _take(session, row, study, now)]
-
-
-def _take(session: Session, row: ReportRow, study: StudyRow, now: datetime) -> bool:
+    ).all()
     # The same rule as for a report that comes second: a named UID is not overruled by a number.
-    found = _study_of(session, row)
-    if found is None or found.id != study.id:
-        return False
-    row.study_instance_uid = study.study_instance_uid
-    _record(session, row, "report_matched", now)
-    return True
+    taken = [row for row in waiting if (found := _study_of(session, row)) is not None and found.id == study.id]
+    _give(session, [(row, study) for row in taken], now)
+    return [ReportKey(row.report_key) for row in taken]
+
+
+def match_waiting_reports(session: Session, now: datetime) -> int:
+    """Match reports whose study is there all the same; return how many. For a schedule.
+
+    A report and its study that are committed in the same moment do not see each other.
+    """
+    waiting = session.scalars(
+        select(ReportRow)
+        .where(
+            ReportRow.study_instance_uid.is_(None),
+            exists().where(
+                StudyRow.patient_key == ReportRow.patient_key, StudyRow.institution_code == ReportRow.institution_code
+            ),
+        )
+        .order_by(ReportRow.id)
+    ).all()
+    found = [(row, study) for row in waiting if (study := _study_of(session, row)) is not None]
+    _give(session, found, now)
+    return len(found)
+
+
+def _give(session: Session, pairs: list[tuple[ReportRow, StudyRow]], now: datetime) -> None:
+    for row, study in pairs:
+        row.study_instance_uid = study.study_instance_uid
+    # Changes go last: on PostgreSQL the first one takes a lock that every writer of the feed wants.
+    session.flush()
+    for row, _ in pairs:
+        _record(session, row, "report_matched", now)
 
 
 def _report_row(session: Session, incoming: IncomingReport, now: datetime) -> ReportRow:

@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 
 from imaging_core.domain.identifiers import ReportKey
 from imaging_core.index.tables import ChangeRow, StudyRow
-from imaging_core.patients.matching import match_study
+from imaging_core.patients.matching import match_study, match_waiting_studies
 from imaging_core.reports.errors import ReportOfAnotherPatient
-from imaging_core.reports.filing import file_report, match_reports
+from imaging_core.reports.filing import file_report, match_reports, match_waiting_reports
 from imaging_core.reports.reading import current_report, find_report, reports_of
 from imaging_core.reports.tables import ReportRow, ReportVersionRow
 from imaging_core.reports.types import FilingOutcome, ReportStatus
@@ -110,6 +110,18 @@ class TestMatching:
         assert file_report(session, moved, NOON).study_instance_uid == right.study_instance_uid
         assert current_report(session, study) is None
         assert current_report(session, right).impression == "更正。"
+
+
+class TestSweep:
+    def test_what_was_committed_in_the_same_moment_is_matched_later(self, session, patient):
+        filed = file_report(session, incoming_report(patient), NOON)
+        file_report(session, incoming_report(patient, source_id="B", accession_number="NEVER"), NOON)
+        study = add_study(session, accession_number="ACC0001")
+        add_study(session, patient_id="NOBODY")
+        assert match_waiting_studies(session, NOON) == 1
+        assert match_waiting_reports(session, NOON) == 1
+        assert current_report(session, study).report_key == filed.report_key
+        assert (match_waiting_studies(session, NOON), match_waiting_reports(session, NOON)) == (0, 0)
 
 
 class TestVersions:
