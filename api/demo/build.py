@@ -160,6 +160,8 @@ def _publish(partial: Path, folder: Path) -> None:
     marker = {"files": len(made), "bytes": sum(path.stat().st_size for path in made)}
     (partial / _MARKER).write_text(json.dumps(marker), encoding="utf-8")
     partial.chmod(0o755)
+    if folder.is_dir() and not (folder / _MARKER).exists():
+        shutil.rmtree(folder)  # somebody took files away
     try:
         partial.replace(folder)
     except OSError:

@@ -18,7 +18,6 @@ from api.demo.hospital import DemoExam, DemoHospital, DemoPatient, DocumentForma
 from imaging_core.phantoms.ultrasound import EchoAcquisition, render_echo
 
 _SEXES = {"M": "男", "F": "女", "O": "未知"}
-_FONT = "demo-report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,27 +69,28 @@ def _paragraphs(exam: DemoExam) -> list[str]:
 
 def _pdf(hospital: DemoHospital, patient: DemoPatient, exam: DemoExam, font: Path) -> bytes:
     """Draw one page: head, two pictures of the cine, findings, impression, signature."""
-    pdfmetrics.registerFont(TTFont(_FONT, str(font)))
+    face = font.stem  # reportlab keeps the first font of a name
+    pdfmetrics.registerFont(TTFont(face, str(font)))
     target = io.BytesIO()
     page = Canvas(target, pagesize=A4, invariant=1)
     page.setTitle(f"{exam.exam_item}报告单")
     width, height = A4
-    page.setFont(_FONT, 18)
+    page.setFont(face, 18)
     page.drawCentredString(width / 2, height - 24 * mm, hospital.name)
-    page.setFont(_FONT, 14)
+    page.setFont(face, 14)
     page.drawCentredString(width / 2, height - 33 * mm, f"{exam.exam_item}报告单")
-    page.setFont(_FONT, 9.5)
+    page.setFont(face, 9.5)
     page.drawString(20 * mm, height - 43 * mm, _person_line(patient, exam))
     page.line(20 * mm, height - 46 * mm, width - 20 * mm, height - 46 * mm)
     _draw_pictures(page, height - 112 * mm)
-    page.setFont(_FONT, 11)
+    page.setFont(face, 11)
     line = height - 122 * mm
     for paragraph in _paragraphs(exam):
-        for text in simpleSplit(paragraph, _FONT, 11, width - 40 * mm):
+        for text in simpleSplit(paragraph, face, 11, width - 40 * mm):
             page.drawString(20 * mm, line, text)
             line -= 7 * mm
     page.line(20 * mm, line, width - 20 * mm, line)
-    page.setFont(_FONT, 9.5)
+    page.setFont(face, 9.5)
     page.drawString(20 * mm, line - 7 * mm, _signature(exam))
     page.drawString(20 * mm, line - 14 * mm, "演示数据：人物、影像和报告均为虚构。")
     page.save()

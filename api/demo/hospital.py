@@ -12,6 +12,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from api.demo.errors import DemoContentError
+from imaging_core.domain.identifiers import InstitutionCode
 from imaging_core.patients.identity import id_number_fault
 from imaging_core.phantoms.part10 import StudyHeader
 
@@ -139,7 +140,7 @@ class DemoPatient:
 class DemoHospital:
     """The hospital and everyone in it."""
 
-    institution_code: str
+    institution_code: InstitutionCode
     name: str
     latin_name: str
     phone: str

@@ -52,7 +52,7 @@ def write_ct_series(
         _fill_plane(ds, study, place.frame, (left, top, z), pixel, place.slice_thickness)
         ds.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
         ds.AcquisitionNumber = 1
-        ds.SpacingBetweenSlices = acquisition.slice_spacing
+        ds.SpacingBetweenSlices = round(acquisition.slice_spacing, 4)  # PS3.5 6.2: DS has 16 characters
         ds.KVP = place.kvp
         ds.XRayTubeCurrent = place.tube_current
         ds.ExposureTime = 500
@@ -92,7 +92,7 @@ def write_mr_series(
         z = acquisition.lowest + index * acquisition.slice_spacing
         _fill_plane(ds, study, "head", (left, top, z), pixel, round(acquisition.slice_spacing - 0.6, 2))
         ds.ImageType = ["ORIGINAL", "PRIMARY", "OTHER"]
-        ds.SpacingBetweenSlices = acquisition.slice_spacing
+        ds.SpacingBetweenSlices = round(acquisition.slice_spacing, 4)  # PS3.5 6.2: DS has 16 characters
         ds.ScanningSequence, ds.SequenceVariant, ds.ScanOptions = "SE", "SK", ""
         ds.MRAcquisitionType = "2D"
         ds.RepetitionTime, ds.EchoTime = repetition, echo

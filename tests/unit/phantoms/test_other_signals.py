@@ -84,5 +84,7 @@ class TestRadiograph:
         volume[:, 10:30, 5:35] = 40
         with_table = volume.copy()
         with_table[:, 36:] = 800
-        pictures = [project_chest(v, spacing=(2, 2, 2), table_row=35, pixel=2.0, seed=1) for v in (volume, with_table)]
-        assert np.array_equal(*pictures)
+        plain, tabled = (
+            project_chest(v, spacing=(2, 2, 2), table_row=35, pixel=2.0, seed=1) for v in (volume, with_table)
+        )
+        assert np.array_equal(plain, tabled)

@@ -126,6 +126,6 @@ class TestScan:
             scan_around(0, -300, 150)
 
     def test_progress_counts_every_slice(self):
-        seen = []
+        seen: list[int] = []
         render_thorax(STANDARD, Acquisition(rows=32, columns=32, pixel_spacing=11, slices=3, detail=0.01), seen.append)
         assert seen == [1, 2, 3]
