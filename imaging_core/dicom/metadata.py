@@ -70,7 +70,7 @@ def viewer_metadata(dataset: Dataset, *, pixels: Pixels | None, photometric_inte
             metadata[tag] = {"vr": "SQ", "Value": [_json(group, _MACROS) for group in groups]}
     if pixels is not None:
         metadata |= _as_derived(pixels, photometric_interpretation, int(dataset.get("BitsStored") or 0))
-    return metadata
+    return dict(sorted(metadata.items()))  # by tag: equal instances give equal text in every process
 
 
 def _as_derived(pixels: Pixels, photometric_interpretation: str, bits_stored: int) -> Json:
@@ -93,7 +93,7 @@ def _as_derived(pixels: Pixels, photometric_interpretation: str, bits_stored: in
 
 def _json(dataset: Dataset, keywords: frozenset[str]) -> Json:
     found: Json = {}
-    for keyword in keywords & set(dataset.dir()):
+    for keyword in sorted(keywords & set(dataset.dir())):
         try:
             element = dataset[keyword]
             value = element.to_json_dict(None, bulk_data_threshold=1 << 30)

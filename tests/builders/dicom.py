@@ -22,7 +22,8 @@ def uid(*parts: object) -> str:
 def ct_pixels(rows: int = 4, columns: int = 4, *, slice_number: int = 1) -> np.ndarray:
     """Return stored values (int16, rows × columns) of a slice: a gradient that differs from slice to slice."""
     y, x = np.mgrid[0:rows, 0:columns]
-    return ((x * 7 + y * 13 + slice_number * 29) % 3000 - 1000).astype("<i2")
+    values: np.ndarray = (x * 7 + y * 13 + slice_number * 29) % 3000 - 1000
+    return values.astype("<i2")
 
 
 def ct_instance(

@@ -22,10 +22,10 @@ def _binaries() -> Path | None:
     return found.parent if found else None
 
 
-def _as_owner(*command: str | Path) -> list[str]:
+def _run(folder: Path, *command: str | Path) -> None:
     # PostgreSQL refuses to run as root
-    switch = ["runuser", "-u", "postgres", "--"] if os.name == "posix" and os.geteuid() == 0 else []
-    return [*switch, *map(str, command)]
+    switch = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    subprocess.run([*switch, *map(str, command)], check=True, stdout=subprocess.DEVNULL, cwd=folder)
 
 
 @pytest.fixture(scope="session")
@@ -38,20 +38,14 @@ def postgres_server() -> Iterator[str]:
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
     data = folder / "data"
-    quiet = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder}
     try:
-        subprocess.run(
-            _as_owner(binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"),
-            **quiet,
-        )
+        _run(folder, binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
         options = f"-k {folder} -h '' {_FAST}"
-        subprocess.run(
-            _as_owner(binaries / "pg_ctl", "-D", data, "-l", folder / "log", "-o", options, "-w", "start"), **quiet
-        )
+        _run(folder, binaries / "pg_ctl", "-D", data, "-l", folder / "log", "-o", options, "-w", "start")
         try:
             yield f"postgresql+psycopg://postgres@/postgres?host={folder}"
         finally:
-            subprocess.run(_as_owner(binaries / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"), **quiet)
+            _run(folder, binaries / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -47,10 +48,10 @@ class House:
         self.deriver = Deriver(self.archive.blobs, self.store, self.archive.database.writes, renderer)
         self.reader = DerivedReader(self.store)
 
-    def manifest(self, study: tuple[str, str] = STUDY) -> dict:
+    def manifest(self, study: tuple[str, str] = STUDY) -> dict[str, Any]:
         found = self.reader.manifest_gz(*study)
         assert found is not None
-        body = json.loads(gzip.decompress(found[0]))
+        body: dict[str, Any] = json.loads(gzip.decompress(found[0]))
         assert body["version"] == found[1]
         return body
 
@@ -337,7 +338,8 @@ class TestOnceMore:
         with pytest.raises(FrameNotFound):
             house.reader.frame(*STUDY, instance_uid(), 1)
         assert house.store.evict(*STUDY) == 0
-        house.deriver.derive_study(*STUDY)
+        with Renderer() as another:
+            Deriver(house.archive.blobs, house.store, house.archive.database.writes, another).derive_study(*STUDY)
         assert (house.reader.manifest_gz(*STUDY), house.reader.frame(*STUDY, instance_uid(), 1)) == before
 
     @pytest.mark.parametrize(
@@ -355,11 +357,15 @@ class TestOnceMore:
 
     def test_an_older_run_does_not_hide_what_a_newer_one_made(self, house: House):
         house.archive.store(ct_instance())
-        slow = Deriver(house.archive.blobs, house.store, house.archive.database.writes, house.deriver._renderer)
-        snapshot = slow._snapshot(*STUDY)
+        snapshot = house.deriver._snapshot(*STUDY)
+
+        class Overtaken(Deriver):
+            def _snapshot(self, *_: str):
+                return snapshot  # the moment before the second image came
+
+        slow = Overtaken(house.archive.blobs, house.store, house.archive.database.writes, house.deriver._renderer)
         house.archive.store(ct_instance(number=2))
         newer = house.deriver.derive_study(*STUDY)
-        slow._snapshot = lambda *_: snapshot  # the moment before the second image came
         assert slow.derive_study(*STUDY).published is False
         assert house.manifest()["version"] == newer.manifest_version
         assert np.array_equal(house.pixels(instance_uid(number=2)), ct_pixels(slice_number=2))
@@ -469,13 +475,13 @@ class TestPoison:
         assert renderer._child is not None
         renderer._child.kill()
         renderer._child.wait()
-        messages.close()
+        del messages
         report = house.deriver.derive_study(*STUDY)
         assert (report.failed, report.frames) == ([], 2)
 
-    def test_bytes_that_are_gone_are_told_and_cost_only_their_instance(self, house: House):
+    def test_bytes_that_are_gone_are_told_and_cost_only_their_instance(self, house: House, tmp_path: Path):
         results = house.archive.store(*ct_series(2))
-        (blob,) = (path for path in (house.archive.blobs._root).rglob(results[0].digest))
+        (blob,) = tmp_path.rglob(results[0].digest)
         content = blob.read_bytes()
         blob.unlink()
         report = house.deriver.derive_study(*STUDY)

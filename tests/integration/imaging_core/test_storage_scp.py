@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pytest
 from sqlalchemy import select
@@ -58,7 +59,7 @@ def rows(archive: Archive) -> list[InstanceRow]:
 def dataset_bytes(archive: Archive, row: InstanceRow) -> bytes:
     ref = BlobRef(row.blob_digest, row.blob_size, row.blob_locator)
     content = b"".join(archive.blobs.read(ref))
-    return content[read_header(BlobFile(archive.blobs, ref), ref.size, Limits()).dataset_offset :]
+    return content[read_header(cast(BinaryIO, BlobFile(archive.blobs, ref)), ref.size, Limits()).dataset_offset :]
 
 
 @needs_dcmtk
@@ -205,6 +206,7 @@ class TestAssociation:
 _SERVE = """
 import sys, time
 from pathlib import Path
+from typing import BinaryIO, cast
 from imaging_core.blobs import FilesystemBlobStore
 from imaging_core.network import ScpSettings, StorageScp
 from tests.builders.archive import INSTITUTION, open_archive

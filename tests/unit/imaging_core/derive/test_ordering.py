@@ -1,5 +1,7 @@
 """The order in which a viewer pages through a series."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from imaging_core.derive.ordering import in_anatomical_order
 AXIAL = [0.0, 0.0, 1.0]
 
 
-def slice_at(z: float, number: int | None, normal: list[float] | None = None) -> dict:
+def slice_at(z: float, number: int | None, normal: list[float] | None = None) -> dict[str, Any]:
     return {
         "sop_instance_uid": f"1.2.{z}.{number}",
         "instance_number": number,
@@ -17,7 +19,7 @@ def slice_at(z: float, number: int | None, normal: list[float] | None = None) ->
     }
 
 
-def heights(instances: list) -> list[float]:
+def heights(instances: list[Any]) -> list[float]:
     return [instance["position"]["origin"][2] for instance in instances]
 
 
@@ -46,7 +48,7 @@ class TestAnatomicalOrder:
         assert [i["sop_instance_uid"] for i in in_anatomical_order([*bare, numbered])] == ["1.9", "1.2", "1.3"]
 
     @given(st.permutations([slice_at(float(z), z) for z in range(12)]))
-    def test_does_not_depend_on_the_order_of_arrival(self, arrived: list):
+    def test_does_not_depend_on_the_order_of_arrival(self, arrived: list[Any]):
         assert heights(in_anatomical_order(arrived)) == [float(z) for z in range(12)]
 
     @pytest.mark.parametrize("count", [0, 1])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imaging_core.dicom.frames import decode_frames, open_dataset
+from imaging_core.dicom.frames import DecodedFrame, decode_frames, open_dataset
 from imaging_core.dicom.limits import Limits
 from imaging_core.dicom.voi import Window, to_picture, window_levels
 from tests.builders.dicom import SECONDARY_CAPTURE_STORAGE, ct_instance
@@ -14,6 +14,7 @@ from tests.builders.dicom import SECONDARY_CAPTURE_STORAGE, ct_instance
 def picture(content: bytes) -> np.ndarray:
     dataset = open_dataset(content, "1.2.840.10008.1.2.1")
     [frame] = decode_frames(dataset, Limits())
+    assert isinstance(frame, DecodedFrame)
     return to_picture(frame, dataset)
 
 
