@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from interpret.guard.mentions import trend_of
+from interpret.guard.quantities import quantities
 from interpret.report.anatomy import lobes
 from interpret.report.findings import Statement
 from interpret.report.guides import GuideMatch
@@ -67,7 +69,11 @@ def _places_agree(first: Statement, second: Statement) -> bool:
 
 
 def _covers(teller: Statement, told: Statement) -> bool:
-    """Tell whether `teller` holds every number and at least as long a text as `told`."""
+    """Tell whether `teller` holds every number, grade, comparison and side of `told`."""
     values = {comparable(m) for m in teller.finding.measurements}
     said = {comparable(m) for m in told.finding.measurements}
-    return said <= values and (teller.finding.side is told.finding.side or told.finding.side is Side.NONE)
+    whole, part = quantities(teller.prepared), quantities(told.prepared)
+    graded = part.grades <= whole.grades and part.counts <= whole.counts
+    compared = trend_of(told.prepared) in (None, trend_of(teller.prepared))
+    same_side = teller.finding.side is told.finding.side or told.finding.side is Side.NONE
+    return said <= values and graded and compared and same_side

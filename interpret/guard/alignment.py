@@ -94,10 +94,9 @@ def _same_organ(claim: Claim, known: Claim, _: list[Claim]) -> bool:
 
 
 def _same_lobe(claim: Claim, known: Claim, _: list[Claim]) -> bool:
-    wanted = {place for place in claim.places if place[1] is not None}
-    if not wanted:
-        return True
-    return all(any(_place_fits(place, other) for other in known.places) for place in wanted)
+    """Compare lobes alone: a lobe with the wrong side is a wrong side."""
+    wanted = {lobe for _, lobe in claim.places if lobe is not None}
+    return wanted <= {lobe for _, lobe in known.places}
 
 
 def _place_fits(place: Place, other: Place) -> bool:
@@ -110,6 +109,9 @@ def _same_side(claim: Claim, known: Claim, candidates: list[Claim]) -> bool:
     said = claim.sides & {Side.LEFT, Side.RIGHT, Side.BOTH}
     if not said:
         return True
+    pairs = [place for place in claim.places if place[1] is not None and place[0] is not Side.NONE]
+    if any(not any(_place_fits(place, other) for other in known.places) for place in pairs):
+        return False
     sides = known.sides
     if said <= sides:
         return True

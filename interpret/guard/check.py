@@ -81,9 +81,12 @@ def _report_claims(reading: Reading) -> list[Claim]:
             organs = claim.organs or frozenset({statement.subject} if statement.subject else ())
             places = claim.places or frozenset({(statement.finding.side, None)})
             out.append(replace(claim, organs=organs, places=places, uncertain=uncertain))
-    covered = {claim.clause for claim in out}
     for section in Section:  # lines that are no findings (history, measures) still ground what is said of them
-        out += [claim for claim in claims(reading.prepared[section].text) if claim.clause not in covered]
+        rest = reading.prepared[section].text
+        for statement in reading.statements:
+            if statement.finding.span.section is section:
+                rest = rest.replace(statement.prepared, "。", 1)
+        out += claims(rest)
     return out
 
 

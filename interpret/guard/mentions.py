@@ -111,7 +111,7 @@ def _is_side(text: str, match: re.Match[str]) -> bool:
 
 def denied_spans(text: str) -> list[tuple[int, int]]:
     """Return denied slices, lay denials (没看到, 不是) included."""
-    spans = negated_spans(text)
+    spans = list(negated_spans(text))
     blocked = [m.span() for m in pattern_of("guard_mentions", "not_denial").finditer(text)]
     for match in pattern_of("guard_mentions", "lay_denial").finditer(text):
         if any(a <= match.start() < b for a, b in blocked) or not match.group():
@@ -142,7 +142,7 @@ def _clause_claims(
 ) -> tuple[frozenset[str], frozenset[Place], frozenset[str]]:
     own_organs = frozenset(m.value.root for m in organs(content))
     own_places, own_levels = places(content), frozenset(levels(content))
-    new_subject = bool(own_organs)
+    new_subject = bool(own_organs) and not own_organs & before[0]
     here_organs = own_organs or before[0]
     here_places = own_places or (frozenset() if new_subject else before[1])
     here_levels = own_levels or (frozenset() if new_subject else before[2])

@@ -52,6 +52,7 @@ class OpenAICompatibleModel:
                 max_retries=0,
                 max_tokens=self._max_tokens,
                 http_client=client,
+                timeout=wait,
                 stream_usage=False,
             )
             # bytes may drip for ever without making a piece: the read timeout never fires then, this does
@@ -76,6 +77,8 @@ class OpenAICompatibleModel:
         except openai.APIStatusError as error:
             raise ModelUnreachable(self.name, f"server answered {error.status_code}") from error
         except (openai.APIConnectionError, httpx.ConnectError) as error:
+            if time.monotonic() >= deadline:
+                raise ModelTimeout(self.name, "no reply in time") from error
             raise ModelUnreachable(self.name, "no connection") from error
         except (
             openai.OpenAIError,
@@ -93,9 +96,13 @@ class OpenAICompatibleModel:
             raise ModelGarbage(self.name, "empty reply")
 
     def _raw(self, chat: ChatOpenAI, messages: Sequence[ChatMessage], deadline: float) -> Iterator[str]:
+        ended: str | None = None
         for chunk in chat.stream([_MESSAGES[m.role](content=m.content) for m in messages]):
             if time.monotonic() >= deadline:
                 raise ModelTimeout(self.name, "reply was not complete in time")
             text = chunk.content if isinstance(chunk.content, str) else ""
+            ended = chunk.response_metadata.get("finish_reason") or ended
             if text:
                 yield text
+        if ended != "stop":  # a closed connection looks like an end to HTTP/1.0; "length" is a reply cut short
+            raise ModelGarbage(self.name, f"reply ended with {ended}")

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from interpret.language import pattern_of, table
 from interpret.report.automaton import Match, WordAutomaton, longest
@@ -30,11 +30,12 @@ def _lobes() -> WordAutomaton[str]:
     return WordAutomaton((s, lobe) for lobe, line in table("anatomy")["lobes"].items() for s in line.split())
 
 
-def organs(text: str) -> list[Match[Organ]]:
+@lru_cache(maxsize=4096)  # reading, guides and the check ask about the same clauses
+def organs(text: str) -> tuple[Match[Organ], ...]:
     """Return the organs named in a prepared text, longest match, in reading order."""
     blocked = [m.span() for m in pattern_of("report_anatomy", "not_organs").finditer(text)]
     found = [m for m in _organs().matches(text) if not any(a <= m.start and m.end <= b for a, b in blocked)]
-    return longest(found)
+    return tuple(longest(found))
 
 
 def lobes(text: str) -> list[Match[str]]:
@@ -48,6 +49,7 @@ _RIGHT = re.compile(r"右")
 _MIDLINE = re.compile(r"中线(?!移位)|正中(?!神经)")
 
 
+@lru_cache(maxsize=4096)
 def side_of(text: str) -> Side:
     """Return the side a prepared text names.
 

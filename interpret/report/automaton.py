@@ -1,5 +1,6 @@
 """A word list compiled for one pass over a text."""
 
+import string
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -23,9 +24,12 @@ class Match(Generic[T]):
         return self.end - self.start
 
 
+_UPPER = str.maketrans(string.ascii_lowercase, string.ascii_uppercase)
+
+
 def fold(text: str) -> str:
     """Upper-case ASCII letters only; the length never changes."""
-    return text if text.isupper() else "".join(c.upper() if c.isascii() else c for c in text)
+    return text.translate(_UPPER)
 
 
 class WordAutomaton(Generic[T]):

@@ -91,11 +91,12 @@ def critical_findings(statements: Sequence[Statement], thresholds: CriticalThres
     that grew (较前增多) or is called acute is.
     """
     out: list[CriticalFinding] = []
+    affirmed = [(s, _affirmed(s)) for s in statements if s.finding.status is not Status.NORMAL]
     for rule in _rules():
         if rule.rule_id in thresholds.disabled_rules:
             continue
-        for statement in statements:
-            if statement.finding.status is not Status.NORMAL and _applies(rule, statement, thresholds):
+        for statement, text in affirmed:
+            if _applies(rule, statement, text, thresholds):
                 out.append(CriticalFinding(rule.rule_id, rule.reason, rule.urgency, statement))
                 break
     return _pneumothorax_both_sides(statements, out, thresholds)
@@ -106,8 +107,7 @@ def _affirmed(statement: Statement) -> str:
     return blank_out(text, negated_spans(text))
 
 
-def _applies(rule: _Rule, statement: Statement, thresholds: CriticalThresholds) -> bool:
-    text = _affirmed(statement)
+def _applies(rule: _Rule, statement: Statement, text: str, thresholds: CriticalThresholds) -> bool:
     for match in rule.words.finditer(text):
         around = text[max(0, match.start() - 10) : match.end() + 12]
         if rule.excluded is not None and rule.excluded.search(around):

@@ -1,11 +1,12 @@
 """Findings: clauses joined to one statement about one structure, with status, side, level and measures."""
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from functools import cache
 
 from interpret.language import cues, pattern_of
-from interpret.report.anatomy import Organ, organs, side_of
+from interpret.report.anatomy import Organ, lobes, organs, side_of
 from interpret.report.automaton import Match
 from interpret.report.levels import levels
 from interpret.report.measure import measurements
@@ -80,9 +81,15 @@ def read_findings(prepared: Prepared, section: Section, raw: str, terms: list[Ma
     return [_statement(draft, prepared, section, raw, marks) for draft in drafts]
 
 
+# "对比2025-03-02片：", "与2024年3月CT比较，": says what the rest is compared with
+_COMPARED_WITH = re.compile(r"(?:与|和|对比|对照|比较|较)[^，：]{0,4}\d{4}[^，：]{0,20}[，：]")
+
+
 def _sentence_drafts(text: str, sentence: Slice, signs: list[tuple[int, int]], before: _Draft | None) -> list[_Draft]:
     out: list[_Draft] = []
     pending: Slice | None = None  # "胆囊大小约65mm×28mm" says nothing yet, but names the organ of "壁毛糙"
+    if compared := _COMPARED_WITH.match(sentence.of(text)):
+        sentence = Slice(sentence.start + compared.end(), sentence.end)
     if pattern_of("report_findings", "indication").match(sentence.of(text)):
         return out
     for clause in _with_advice_cut(text, sentence):
@@ -129,10 +136,8 @@ def _with_advice_cut(text: str, sentence: Slice) -> list[Slice]:
 
 def _has_sign(text: str, clause: Slice, signs: list[tuple[int, int]]) -> bool:
     denied = negated_spans(clause.of(text))
-    return any(
-        clause.start <= start < clause.end and not any(a <= start - clause.start < b for a, b in denied)
-        for start, _ in signs
-    )
+    first, last = bisect_left(signs, (clause.start,)), bisect_left(signs, (clause.end,))
+    return any(not any(a <= start - clause.start < b for a, b in denied) for start, _ in signs[first:last])
 
 
 def _draft(clause: Slice, content: str, own: Organ | None, status: Status, current: _Draft | None) -> _Draft:
@@ -156,10 +161,20 @@ _GENERIC = frozenset({"骨", "关节", "软组织"})
 """Parts every joint and bone has: beside a normal statement they go on with it."""
 
 
+def _has_place(content: str) -> bool:
+    return side_of(content) is not Side.NONE or bool(lobes(content)) or bool(levels(content))
+
+
+_COMPRESSED_LUNG = re.compile(r"[左右双两]?侧?肺(?:组织)?(?:受压)?[^，]{0,4}压缩")
+"""How large a pneumothorax is, not a finding of its own."""
+
+
 def _joins(current: _Draft, content: str, own: Organ | None, status: Status | None) -> bool:
     """Tell whether a clause continues the statement before it in the same sentence."""
     if _STARTS_FRESH.match(content):
         return False
+    if current.status is Status.ABNORMAL and _COMPRESSED_LUNG.match(content):
+        return True
     continues = bool(_continues().match(content))
     if current.status is Status.NORMAL:
         if status in (Status.ABNORMAL, Status.UNCERTAIN):
@@ -168,6 +183,8 @@ def _joins(current: _Draft, content: str, own: Organ | None, status: Status | No
         if own is not None and side not in (Side.NONE, current.side):
             return False
         return own is None or own.root == current.subject or own.root in _GENERIC or status is None
+    if own is not None and own.root == current.subject and is_uncertain(content) and not _has_place(content):
+        return True  # "右肺下叶结节较前增大，肺癌不除外": what the lesion may be
     if own is None:
         side = side_of(content)
         opposite = {current.side, side} == {Side.LEFT, Side.RIGHT}
@@ -228,7 +245,6 @@ def _statement(
     first_clause = draft.parts[0].of(prepared.text)
     verb = _VERB.search(first_clause)
     place = first_clause[: verb.start()] if verb else ""
-    inside = tuple(
-        (a - draft.start, b - draft.start, category) for a, b, category in marks if draft.start <= a and b <= draft.end
-    )
+    first, last = bisect_left(marks, (draft.start,)), bisect_left(marks, (draft.end,))
+    inside = tuple((a - draft.start, b - draft.start, category) for a, b, category in marks[first:last])
     return Statement(finding, content, draft.subject, place, inside, advice)

@@ -1,6 +1,7 @@
 """Vertebral levels and liver segments in one writing, however a report or a patient writes them."""
 
 import re
+from functools import lru_cache
 
 _HAN_DIGITS = {han: str(number) for number, han in enumerate("一二三四五六七八九十", start=1)}
 _REGION = {"颈": "C", "胸": "T", "腰": "L", "骶": "S"}
@@ -20,11 +21,12 @@ _LAST = {"C": 7, "T": 12, "L": 5}
 _MAX = {"C": 8, "T": 12, "L": 6, "S": 8}
 
 
-def levels(text: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def levels(text: str) -> tuple[str, ...]:
     """Return levels in reading order, each once.
 
     >>> levels("L4/5椎间盘突出"), levels("第4、5腰椎之间"), levels("胸12、腰1椎体"), levels("T2WI信号减低")
-    (['L4/5'], ['L4/5'], ['T12', 'L1'], [])
+    (('L4/5',), ('L4/5',), ('T12', 'L1'), ())
     """
     blanked = _NOT_SPINE_T.sub(lambda m: "·" * len(m.group()), text)
     found: list[tuple[int, list[str]]] = []
@@ -37,7 +39,7 @@ def levels(text: str) -> list[str]:
         items = [_item(m, region) for m in _ITEM.finditer(match.group("first") + match.group("rest"))]
         found.append((match.start(), _written(items, bool(_DISC.match(blanked, match.end())))))
     flat = list(dict.fromkeys(level for _, written in sorted(found) for level in written))
-    return _joined(flat) if _BETWEEN.search(text) else flat
+    return tuple(_joined(flat) if _BETWEEN.search(text) else flat)
 
 
 _BETWEEN = re.compile(r"[和与到跟及].{0,10}(?:之间|中间|椎?间盘|椎?间隙)")

@@ -6,7 +6,8 @@ from interpret.types import Measurement
 
 _WRITINGS = {
     "mm": "毫米", "cm": "厘米 公分", "dm": "", "m": "", "μm": "um", "ml": "毫升", "HU": "hu", "%": "", "cm/s": "",
-    "m/s": "",     "mmHg": "mmhg", "kg": "", "g": "克", "°": "度", "次/分": "bpm", "ms": "", "s": "", "mV": "mv", "mSv": "msv",
+    "m/s": "", "mmHg": "mmhg",
+    "kg": "", "g": "克", "°": "度", "次/分": "bpm", "ms": "", "s": "", "mV": "mv", "mSv": "msv",
     "g/cm²": "g/cm2", "mg/cm³": "mg/cm3", "cm³": "cm3", "mm²": "mm2", "cm²": "cm2", "mm³": "mm3",
 }  # fmt: skip
 _UNITS = {form.lower(): unit for unit, others in _WRITINGS.items() for form in (unit, *others.split())}

@@ -134,6 +134,9 @@ def prepare(text: str) -> Prepared:
 
 
 def _is_full_stop(raw: str, index: int) -> bool:
-    """Tell whether a half-width dot ends a sentence: after a Han character or bracket, not before a digit."""
+    """Tell whether a half-width dot ends a sentence: after a Han character, bracket or unit, not before a digit."""
     before, after = raw[index - 1 : index], raw[index + 1 : index + 2]
-    return bool(before) and (_is_han(before) or before in ")%") and not after.isdigit()
+    if not before or after.isdigit():
+        return False
+    unit_ends = before.isascii() and before.isalpha() and (not after or _is_han(after))
+    return _is_han(before) or before in ")%" or unit_ends

@@ -70,11 +70,13 @@ class ReportReader:
 
 
 def _term_marks(prepared: Prepared, section: Section, raw: str, marks: list[Match[Form]]) -> list[TermMark]:
-    denied = negated_spans(prepared.text)
+    denied = bytearray(len(prepared.text))
+    for first, last in negated_spans(prepared.text):
+        denied[first:last] = b"\1" * (last - first)
     out = []
     for mark in marks:
         start, end = prepared.origin(mark.start, mark.end)
-        negated = any(a <= mark.start and mark.end <= b for a, b in denied)
+        negated = all(denied[mark.start : mark.end])
         out.append(TermMark(raw[start:end], Span(section, start, end), mark.value.entry_id, negated))
     return out
 

@@ -1,7 +1,8 @@
 """What a report denies: the scopes of its negations."""
 
 import re
-from functools import cache
+from collections.abc import Iterable
+from functools import cache, lru_cache
 
 from interpret.language import cues
 
@@ -25,7 +26,8 @@ _CUT_BEFORE = "，。；！\n("
 _SCOPED_DE = re.compile(r"^(?:不伴|未伴|无)")
 
 
-def negated_spans(text: str) -> list[tuple[int, int]]:
+@lru_cache(maxsize=4096)  # one clause is asked about by status, terms, guides and the check
+def negated_spans(text: str) -> tuple[tuple[int, int], ...]:
     """Return the denied slices of a text, cue included.
 
     A scope runs from its cue to the end of the clause, to 但/仅见/可见, or to the 的 of "不伴…的结节".
@@ -50,7 +52,7 @@ def negated_spans(text: str) -> list[tuple[int, int]]:
         start = max(text.rfind(char, 0, match.start()) for char in _CUT_BEFORE) + 1
         if not any(a <= match.start() < b for a, b in spans):
             spans.append((start, match.end()))
-    return sorted(spans)
+    return tuple(sorted(spans))
 
 
 def _scope_end(text: str, match: re.Match[str], stop: re.Pattern[str]) -> int:
@@ -70,7 +72,7 @@ def _scope_end(text: str, match: re.Match[str], stop: re.Pattern[str]) -> int:
     return end
 
 
-def blank_out(text: str, spans: list[tuple[int, int]]) -> str:
+def blank_out(text: str, spans: Iterable[tuple[int, int]]) -> str:
     """Replace spans by dots of the same length."""
     out = list(text)
     for start, end in spans:
