@@ -1,5 +1,6 @@
 """The demo hospital: loaded over the real protocols, then served."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,13 +28,11 @@ def run(
     """Start everything in demo mode, load the demo hospital if it is not there, and print what to open."""
     settings = _settings(data, port)
     _files(settings)
-    stop_after = load_only
 
-    def ready() -> None:
+    def ready() -> bool:
         _load(settings)
         _tell(settings)
-        if stop_after:
-            raise KeyboardInterrupt
+        return not load_only
 
     run_until_stopped(settings, ready=ready)
 
@@ -47,25 +46,30 @@ def load(data: DataOption = None, port: PortOption = None) -> None:
     _tell(settings)
 
 
-def _settings(data: "object", port: int | None) -> Settings:
-    from pathlib import Path
-
-    folder = data if isinstance(data, Path) else Path(_DEMO_DATA)
-    return settings_with_port(folder, port, mode=Mode.DEMO)
+def _settings(data: Path | None, port: int | None) -> Settings:
+    settings = settings_with_port(data, port, mode=Mode.DEMO)
+    if data is None and "data" not in Settings().model_fields_set:
+        return settings_with_port(Path(_DEMO_DATA), port, mode=Mode.DEMO)
+    return settings
 
 
 def _files(settings: Settings) -> None:
+    from api.demo.errors import DemoError
     from api.demo.load import ensure_files
 
-    ensure_files(settings, console=err)
+    try:
+        ensure_files(settings, console=err)
+    except DemoError as error:
+        fail(str(error))
 
 
 def _load(settings: Settings) -> None:
-    from api.demo.load import DemoLoadFailed, load_demo
+    from api.demo.errors import DemoError
+    from api.demo.load import load_demo
 
     try:
         load_demo(settings, console=err)
-    except DemoLoadFailed as error:
+    except DemoError as error:
         fail(str(error))
 
 

@@ -29,7 +29,12 @@ def register(app: typer.Typer) -> None:
 
 def up(data: DataOption = None, port: PortOption = None) -> None:
     """Migrate and start all: web, DICOM and HL7 receivers, worker, and a private Redis when none is configured."""
-    run_until_stopped(settings_with_port(data, port), ready=lambda: out.print("Ready. Ctrl-C stops."))
+
+    def ready() -> bool:
+        out.print("Ready. Ctrl-C stops.")
+        return True
+
+    run_until_stopped(settings_with_port(data, port), ready=ready)
 
 
 def settings_with_port(data: Path | None, port: int | None, **overrides: object) -> Settings:
@@ -40,8 +45,8 @@ def settings_with_port(data: Path | None, port: int | None, **overrides: object)
     return settings.model_copy(update={"http": settings.http.model_copy(update={"port": port})})
 
 
-def run_until_stopped(settings: Settings, *, ready: Callable[[], None]) -> None:
-    """Run all processes until Ctrl-C or SIGTERM; `ready` is called once all answer."""
+def run_until_stopped(settings: Settings, *, ready: Callable[[], bool]) -> None:
+    """Run all processes until Ctrl-C or SIGTERM; `ready` is called once all answer and says whether to go on."""
     from api.db.migrate import migrate as migrate_database
     from api.processes.private_redis import RedisUnavailable
     from api.processes.supervisor import NotReady, Supervisor
@@ -52,13 +57,12 @@ def run_until_stopped(settings: Settings, *, ready: Callable[[], None]) -> None:
     stop = _on_signals(supervisor.ask_to_stop)
     try:
         supervisor.start()
-        if not stop.is_set():
-            ready()
-        supervisor.watch()
+        if not stop.is_set() and ready():
+            supervisor.watch()
     except (NotReady, RedisUnavailable) as error:
-        supervisor.stop()
         fail(str(error))
-    supervisor.stop()
+    finally:
+        supervisor.stop()  # whatever happened: nothing is left running
     out.print("Stopped.")
 
 

@@ -1,4 +1,4 @@
-"""Loading the demo hospital over the real protocols: HL7 by MLLP, images by C-STORE, e-reports by the archive's own door."""
+"""Loading the demo hospital over the real protocols: HL7 by MLLP, images by C-STORE."""
 
 import socket
 import time
@@ -20,9 +20,11 @@ from api.settings import Settings
 from api.wiring import Services, build_services
 from imaging_core.documents.laboratory import store_laboratory_results
 from imaging_core.documents.store import store_document
+from imaging_core.domain.identifiers import InstitutionCode
 from imaging_core.index.tables import StudyRow
 from imaging_core.interop.hl7v2.framing import MllpFramer, framed
 from imaging_core.network.scu import SendingFailed, send_files
+from imaging_core.patients.registry import find_patient
 
 _ANSWER_SECONDS = 30
 _DERIVE_SECONDS = 600
@@ -135,8 +137,12 @@ def _attach(services: Services, hospital: DemoHospital) -> None:
             store_document(
                 session, services.blobs, report.content, study=study, title=report.title, limit=limit, now=now
             )
-        for patient, results in laboratory_results(hospital):
-            store_laboratory_results(session, services.settings.hospital.institution_code, patient, results, now)
+        code = InstitutionCode(services.settings.hospital.institution_code)
+        for patient_id, results in laboratory_results(hospital):
+            patient = find_patient(session, institution_code=code, patient_id=patient_id)
+            if patient is None:
+                raise DemoLoadFailed(f"patient {patient_id} of the demo hospital was not registered")
+            store_laboratory_results(session, institution_code=code, patient=patient, results=results, now=now)
 
 
 @contextmanager

@@ -45,7 +45,7 @@ class RunningService:
 
     def logs(self) -> str:
         """Return everything the processes wrote."""
-        files = sorted((self.data / "logs").glob("*.log")) + [self.data / "up.log"]
+        files = [*sorted((self.data / "logs").glob("*.log")), self.data / "up.log"]
         return "\n".join(f"== {file.name}\n{file.read_text(errors='replace')}" for file in files if file.exists())
 
 
