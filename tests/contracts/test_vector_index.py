@@ -1,5 +1,7 @@
 """What every vector index promises."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from knowledge_base.errors import VectorIndexMismatch, VectorShapeMismatch
 from knowledge_base.store import ExactVectorIndex, FaissVectorIndex
 
-INDEXES = [ExactVectorIndex, FaissVectorIndex]
+INDEXES: list[Any] = [ExactVectorIndex, FaissVectorIndex]
 
 
 @pytest.fixture(params=INDEXES, ids=["exact", "faiss"])
