@@ -1,6 +1,7 @@
 """Documents and laboratory lines in the database."""
 
 from datetime import timedelta
+from functools import partial
 from io import BytesIO
 
 import pytest
@@ -84,9 +85,9 @@ class TestLaboratory:
 
     def test_a_line_sent_again_replaces_what_it_said(self, session):
         patient = add_patient(session)
-        common = {"institution_code": HOSPITAL, "patient": patient, "now": NOON}
-        assert store_laboratory_results(session, results=[self.line(), self.line("RBC")], **common) == 2
-        assert store_laboratory_results(session, results=[self.line(value="11.2", flag="H")], **common) == 0
+        keep = partial(store_laboratory_results, session, institution_code=HOSPITAL, patient=patient, now=NOON)
+        assert keep(results=[self.line(), self.line("RBC")]) == 2
+        assert keep(results=[self.line(value="11.2", flag="H")]) == 0
         lines = laboratory_results_of(session, institution_code=HOSPITAL, patient=patient)
         assert [(line.item_code, line.value, line.flag) for line in lines] == [("WBC", "11.2", "H"), ("RBC", "6.1", "")]
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event, func, select
 from sqlalchemy.exc import OperationalError
 
+from imaging_core.blobs import BlobRef, MemoryBlobStore
 from imaging_core.domain.identifiers import PatientKey
 from imaging_core.errors import StorageFull
 from imaging_core.index.tables import QuarantineRow, StudyRow
@@ -33,12 +34,12 @@ from tests.builders.hl7 import (
     oru_r01,
     read_ack,
 )
-from tests.builders.records import HOSPITAL, NOON, OTHER_HOSPITAL, add_study
+from tests.builders.records import HOSPITAL, NOON, OTHER_HOSPITAL, add_patient, add_study
 
 
 def rows(records, table) -> int:
     with records.database.reads() as session:
-        return session.scalar(select(func.count()).select_from(table))
+        return session.scalar(select(func.count()).select_from(table)) or 0
 
 
 def everything(records) -> int:
@@ -110,7 +111,7 @@ class TestFailures:
         assert read_ack(records.take(raw)).code == "AA"
 
     def test_a_full_blob_store_is_answered_ae_and_nothing_pretends_to_be_kept(self, records):
-        class Full:
+        class Full(MemoryBlobStore):
             def put(self, content, *, limit=None):
                 raise StorageFull
 
@@ -204,8 +205,6 @@ class TestReport:
         assert records.replay() == 0
         records.take(oru_r01())
         with records.database.writing() as session:
-            from tests.builders.records import add_patient
-
             add_patient(session)
         assert records.replay() == 1
         assert records.replay() == 0
@@ -258,6 +257,7 @@ class TestReport:
         with records.database.reads() as session:
             study = session.scalars(select(StudyRow)).one()
             shown = current_report(session, study)
+            assert shown is not None
             assert (shown.findings, shown.impression, shown.amended) == (FINDINGS, "更正。", True)
             assert (shown.exam_item, shown.verifying_physician) == ("胸部CT平扫", "测试审核医师")
 
@@ -284,8 +284,6 @@ class TestPrivacy:
 
 
 def stored(records):
-    from imaging_core.blobs import BlobRef
-
     with records.database.reads() as session:
         return [
             BlobRef(row.blob_digest, row.blob_size, row.blob_locator) for row in session.scalars(select(QuarantineRow))

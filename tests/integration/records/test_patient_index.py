@@ -7,8 +7,10 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import select, text
 
+from imaging_core.domain.identifiers import PatientKey
 from imaging_core.index.tables import ChangeRow
-from imaging_core.patients.errors import IdentityConflict, PatientNotFound
+from imaging_core.patients.cipher import FieldCipher
+from imaging_core.patients.errors import DamagedField, IdentityConflict, PatientNotFound
 from imaging_core.patients.matching import match_study
 from imaging_core.patients.names import same_person_name
 from imaging_core.patients.registration import EncounterClass
@@ -108,12 +110,10 @@ class TestSecrets:
     def test_a_sealed_value_moved_to_another_patient_does_not_open(self, session):
         first, second = add_patient(session), add_patient(session, "TEST0002")
         session.get_one(PatientRow, second).phone_sealed = session.get_one(PatientRow, first).phone_sealed
-        with pytest.raises(Exception, match="damaged"):
+        with pytest.raises(DamagedField):
             phone_of(session, field_cipher(), second)
 
     def test_rotation_puts_both_fields_under_the_new_key_once(self, session):
-        from imaging_core.patients.cipher import FieldCipher
-
         key = add_patient(session)
         rotated = FieldCipher({"test-1": b"\x01" * 32, "test-2": b"\x03" * 32}, "test-2", b"\x02" * 32)
         assert reseal_patient(session, rotated, key) is True
@@ -197,7 +197,7 @@ class TestMatchStudies:
 class TestVerify:
     def test_an_unknown_patient_a_missing_phone_and_a_wrong_phone_look_the_same(self, session):
         key = register_patient(session, field_cipher(), registration(phone=None, id_number=None), NOON)
-        for patient in (key, key + 1000):
+        for patient in (key, PatientKey(key + 1000)):
             assert verify_phone(session, field_cipher(), patient, PHONE) is False
             assert verify_phone(session, field_cipher(), patient, "") is False
             assert verify_id_number(session, field_cipher(), patient, ID_NUMBER) is False
@@ -238,7 +238,7 @@ class TestNames:
         key = add_patient(session)
         assert same_person_name(session, key, " 测试 患者 ") is True
         assert same_person_name(session, key, "册市患者") is False
-        assert same_person_name(session, key + 1000, "测试患者") is False
+        assert same_person_name(session, PatientKey(key + 1000), "测试患者") is False
 
     def test_a_patient_is_found_by_number_within_the_hospital_only(self, session):
         key = add_patient(session)

@@ -83,6 +83,7 @@ class TestRedeem:
     @pytest.mark.clause("R3.2")
     def test_the_token_of_the_paper_opens_its_study_years_later(self, session, issued, study):
         link = redeem_link(session, issued.token, NOON + timedelta(days=15 * 365))
+        assert link is not None
         assert (link.study, link.patient, link.kind) == (
             study.study_instance_uid,
             study.patient_key,
@@ -174,6 +175,7 @@ class TestGrant:
         rights = frozenset({Right.REPORT, Right.JPG})
         _, cookie = open_grant(session, issued.link, rights, NOON, TTL)
         grant = grant_of(session, cookie, NOON)
+        assert grant is not None
         assert (grant.rights, grant.holder) == (rights, Holder.PATIENT)
 
     def test_the_cookie_is_not_in_the_database(self, session, issued):

@@ -107,7 +107,7 @@ class TestRefused:
     @given(data=st.binary(max_size=300), start=st.sampled_from([b"", b"%PDF-1.7\n", b"\xff\xd8\xff", jpeg()[:200]]))
     def test_any_bytes_get_a_type_or_a_refusal(self, data, start):
         try:
-            outcome = checked_media_type(start + data)
+            outcome: object = checked_media_type(start + data)
         except (DocumentTypeRefused, DocumentTooLarge) as refused:
             outcome = refused
         assert isinstance(outcome, MediaType | DocumentTypeRefused | DocumentTooLarge)

@@ -22,13 +22,13 @@ class TestAnswer:
         for sent in (raw, b"MSH|^~\\&|" + raw, adt_a04()[: len(raw)] + raw):
             read = read_message(answer(sent))
             assert [segment.name for segment in read.segments] == ["MSH", "MSA", "ERR"]
-            assert read.first("MSA").value(1) == "AR"
-            assert read.first("MSA").value(3) == "PID-3 缺少患者编号"
+            assert read.required("MSA", "").value(1) == "AR"
+            assert read.required("MSA", "").value(3) == "PID-3 缺少患者编号"
 
     def test_names_field_condition_and_reason(self):
         read = read_message(answer(adt_a04(control_id="C7")))
-        error = read.first("ERR")
-        assert read.first("MSA").value(2) == "C7"
+        error = read.required("ERR", "")
+        assert read.required("MSA", "").value(2) == "C7"
         assert error.repetitions(2) == [[["PID"], ["1"], ["3"]]]
         assert (error.value(3), error.value(4), error.value(8)) == ("101", "E", "缺少患者编号")
 

@@ -51,7 +51,7 @@ class TestCharset:
     def test_chinese_is_read_whatever_the_label_says(self, declared, encoding):
         raw = adt_a04(name="联通测试", charset=declared, encoding=encoding)
         read = read_message(raw)
-        assert read.first("PID").value(5) == "联通测试"
+        assert read.required("PID", "").value(5) == "联通测试"
         assert read.encoding == encoding
         assert reply_encoding(raw) == encoding
 
@@ -62,7 +62,7 @@ class TestCharset:
     def test_second_bytes_that_look_like_delimiters_split_nothing(self):
         assert len(TREACHEROUS) > 200
         raw = message(msh("ADT^A04"), f"PID|1||T1||{TREACHEROUS}||19800101")
-        pid = read_message(raw).first("PID")
+        pid = read_message(raw).required("PID", "")
         assert (pid.value(5), pid.value(7)) == (TREACHEROUS, "19800101")
 
     @given(name=chinese, encoding=st.sampled_from(["gb18030", "utf-8"]), declared=st.sampled_from(["", "GB18030"]))
@@ -113,27 +113,27 @@ class TestStructure:
 
     def test_a_bare_line_end_inside_report_text_belongs_to_the_text(self):
         raw = "MSH|^~\\&|H||||||ORU^R01|1\rOBX|1|TX|F||第一行\n第二行，CT值40\n第三行||||||F\r".encode("gb18030")
-        obx = read_message(raw).first("OBX")
+        obx = read_message(raw).required("OBX", "")
         assert obx.text(5) == "第一行\n第二行，CT值40\n第三行"
         assert obx.value(11) == "F"
 
     def test_own_delimiters_and_z_segments_are_read(self):
         raw = "MSH#*~!%#HIS##########\rPID#1##T1##张*三\rZZZ#a%b*c\r".encode()
         read = read_message(raw)
-        assert read.first("PID").repetitions(5) == [[["张"], ["三"]]]
-        assert read.first("ZZZ").repetitions(1) == [[["a", "b"], ["c"]]]
+        assert read.required("PID", "").repetitions(5) == [[["张"], ["三"]]]
+        assert read.required("ZZZ", "").repetitions(1) == [[["a", "b"], ["c"]]]
 
     def test_fields_beyond_the_end_are_empty(self):
-        pid = read_message(message(msh("ADT^A04"), "PID|1")).first("PID")
+        pid = read_message(message(msh("ADT^A04"), "PID|1")).required("PID", "")
         assert (pid.value(19), pid.value(3, 4), pid.text(5), pid.raw(99)) == ("", "", "", "")
 
     def test_a_missing_required_field_is_named(self):
         with pytest.raises(FieldProblem) as refused:
-            read_message(message(msh("ADT^A04"), "PID|1")).first("PID").required(3, "缺少患者编号")
+            read_message(message(msh("ADT^A04"), "PID|1")).required("PID", "").required(3, "缺少患者编号")
         assert (refused.value.location, refused.value.condition) == ("PID-3", "101")
 
     def test_repr_shows_no_content(self):
-        assert "测试患者" not in repr(read_message(adt_a04())) + repr(read_message(adt_a04()).first("PID"))
+        assert "测试患者" not in repr(read_message(adt_a04())) + repr(read_message(adt_a04()).required("PID", ""))
 
     @given(raw=st.binary(max_size=300))
     def test_any_bytes_are_read_or_refused(self, raw):
@@ -161,13 +161,13 @@ class TestText:
     )
     def test_escapes_and_repetitions(self, sent, meant):
         read = read_message(message(msh("ORU^R01"), f"OBX|1|TX|F||{sent}"))
-        assert read.first("OBX").text(5) == meant
+        assert read.required("OBX", "").text(5) == meant
 
     @given(text=printable)
     def test_escaped_text_comes_back(self, text):
         assume(text)
         raw = message(msh("ORU^R01"), f"OBX|1|TX|F||{escaped(text)}||||||F")
-        assert read_message(raw).first("OBX").text(5) == text.strip()
+        assert read_message(raw).required("OBX", "").text(5) == text.strip()
 
     def test_the_whole_report_of_the_builder_comes_back(self):
         read = read_message(oru_r01(findings="甲|乙^丙&丁~戊\\己\n庚"))
