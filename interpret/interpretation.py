@@ -2,6 +2,7 @@
 
 from interpret.explain.compose import explain
 from interpret.guard.check import ReportGuard
+from interpret.guard.forbidden import forbidden
 from interpret.knowledge import Knowledge
 from interpret.report.reading import ReportReader, reader_for
 from interpret.report.urgency import report_urgency
@@ -21,11 +22,13 @@ def interpret_report(report: ReportText, knowledge: Knowledge, *, reader: Report
 
     def plain_of(entry_id: str) -> str | None:
         entry = knowledge.entry(entry_id)
-        return entry.plain if entry is not None else None
+        # a note beside a finding explains a word; what it says of good or bad would be read as said of the finding
+        return entry.plain if entry is not None and forbidden(entry.plain, texts) is None else None
 
     def holds(sentence: str) -> bool:
         return guard.check(sentence, plain_names).passed
 
+    texts = [prepared.text for prepared in reading.prepared.values()]
     plain_names = [match.guide.plain_name for match in reading.guides if match is not None]
     return Interpretation(
         terms=reading.terms,

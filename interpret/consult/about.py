@@ -6,6 +6,7 @@ from interpret.consult.resolve import Resolved
 from interpret.guard.alignment import organs_agree
 from interpret.guard.mentions import Claim, claims, related
 from interpret.report.findings import Statement
+from interpret.report.reading import Reading
 from interpret.types import Side, Status
 
 
@@ -56,3 +57,21 @@ def _shares_organ(asked: Claim, statement: Statement) -> bool:
 
 def _near_organ(asked: Claim, statement: Statement) -> bool:
     return organs_agree(asked.organs, _organs_of(statement))
+
+
+def not_in_report(reading: Reading, resolved: Resolved) -> str | None:
+    """Return the word asked about that the report never names in any form, or None."""
+    text = " ".join(prepared.text for prepared in reading.prepared.values())
+    named = claims(text)
+    for claim in resolved.claims:
+        if claim.concept is None:
+            continue
+        same = [k for k in named if k.concept is not None and related(claim.concept, k.concept)]
+        if not any(not claim.organs or not k.organs or organs_agree(claim.organs, k.organs) for k in same):
+            return resolved.words[0] if resolved.words else claim.word
+    organs = frozenset(organ for claim in resolved.claims for organ in claim.organs)
+    covered = frozenset(organ for claim in named for organ in claim.organs)
+    concepts = any(claim.concept is not None for claim in resolved.claims)
+    if concepts or not organs or not resolved.organ_words or organs_agree(organs, covered):
+        return None
+    return resolved.organ_words[0]

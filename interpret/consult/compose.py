@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from interpret.consult.about import about
+from interpret.consult.about import about, not_in_report
 from interpret.consult.draft import Draft, Source
 from interpret.consult.intent import Intent
 from interpret.consult.passages import on_theme, passage_drafts
@@ -13,8 +13,6 @@ from interpret.explain.compose import topics_of
 from interpret.explain.merge import Topic
 from interpret.explain.normal import normal_item
 from interpret.explain.restate import restate
-from interpret.guard.alignment import organs_agree
-from interpret.guard.mentions import claims, related
 from interpret.knowledge import Knowledge
 from interpret.messages import message
 from interpret.report.findings import Statement
@@ -168,10 +166,10 @@ class Composer:
         for topic in topics:
             if topic.guide is None or topic.guide.entry.entry_id in seen or len(seen) == 2:
                 continue
-            entry, guide = topic.guide.entry, topic.guide.guide
+            entry = topic.guide.entry
             seen.add(entry.entry_id)
-            texts = [guide.meaning, guide.next_step] if next_step else [guide.meaning]
-            drafts += [Draft(text, (_entry_source(entry),), (text,)) for text in texts if text]
+            texts = topic.meanings if next_step else topic.meanings[:1]
+            drafts += [Draft(text, (_entry_source(entry),), (text,)) for text in texts]
         return drafts
 
     def _nothing_abnormal(self, resolved: Resolved, intent: Intent, normal: list[Statement]) -> list[Draft]:
@@ -224,24 +222,6 @@ class Composer:
             drafts.append(Draft(message("department_ask", phone=phone), fixed=True))
         urgency = min((topic.urgency for topic in topics), default=None)
         return Composed(tuple(drafts), tuple(topics), known=True, urgency=urgency)
-
-
-def not_in_report(reading: Reading, resolved: Resolved) -> str | None:
-    """Return the word asked about that the report never names in any form, or None."""
-    text = " ".join(prepared.text for prepared in reading.prepared.values())
-    named = claims(text)
-    for claim in resolved.claims:
-        if claim.concept is None:
-            continue
-        same = [k for k in named if k.concept is not None and related(claim.concept, k.concept)]
-        if not any(not claim.organs or not k.organs or organs_agree(claim.organs, k.organs) for k in same):
-            return resolved.words[0] if resolved.words else claim.word
-    organs = frozenset(organ for claim in resolved.claims for organ in claim.organs)
-    covered = frozenset(organ for claim in named for organ in claim.organs)
-    concepts = any(claim.concept is not None for claim in resolved.claims)
-    if concepts or not organs or not resolved.organ_words or organs_agree(organs, covered):
-        return None
-    return resolved.organ_words[0]
 
 
 def _severity(topics: Sequence[Topic]) -> Draft:

@@ -63,6 +63,9 @@ def topics_of(reading: Reading) -> list[Topic]:
     ]
     critical = {finding.statement.finding.span: finding.urgency for finding in reading.critical}
     topics = merge([(s, g, min(u, critical.get(s.finding.span, u))) for s, g, u in items])
+    serious = {topic.statement.subject for topic in topics if topic.urgency <= Urgency.SOON}
+    for topic in topics:
+        topic.beside_serious = topic.urgency > Urgency.SOON and topic.statement.subject in serious
     return sorted(topics, key=lambda topic: topic.urgency)
 
 
@@ -160,9 +163,7 @@ def _guided(topic: Topic, quote: str, spans: tuple[Span, ...], holds: Check, tol
         out.append(ExplainedSentence(message("quoted", quote=quote), spans, ()))
     if entry_id not in told:
         told.add(entry_id)
-        for text in (topic.guide.guide.meaning, topic.guide.guide.next_step):
-            if text:
-                out.append(ExplainedSentence(text, (), (entry_id,)))
+        out += [ExplainedSentence(text, (), (entry_id,)) for text in topic.meanings]
     return out
 
 

@@ -1,5 +1,6 @@
 """The impression repeats the findings: told once, with the spans of both."""
 
+import re
 from dataclasses import dataclass
 
 from interpret.guard.mentions import trend_of
@@ -9,6 +10,8 @@ from interpret.report.findings import Statement
 from interpret.report.guides import GuideMatch
 from interpret.report.measure import comparable
 from interpret.types import Side, Span, Urgency
+
+_CALMING = re.compile(r"良性|不要紧|不用(?:处理|治|管|担心|复查)|没(?:什么|有)关系|没事|不需要|无需|问题不大|不必")
 
 
 @dataclass(slots=True)
@@ -20,6 +23,16 @@ class Topic:
     urgency: Urgency
     spans: list[Span]
     advice: list[Statement]
+    beside_serious: bool = False
+    """Something of the same organ needs a doctor soon: nothing calming is said beside it."""
+
+    @property
+    def meanings(self) -> list[str]:
+        """Return the guide's meaning and next step, calming ones left out beside something serious."""
+        if self.guide is None:
+            return []
+        texts = [text for text in (self.guide.guide.meaning, self.guide.guide.next_step) if text]
+        return [text for text in texts if not (self.beside_serious and _CALMING.search(text))]
 
 
 def merge(items: list[tuple[Statement, GuideMatch | None, Urgency]]) -> list[Topic]:

@@ -115,7 +115,7 @@ def _sentence_drafts(text: str, sentence: Slice, signs: list[tuple[int, int]], b
         if status is None:
             pending = clause if own is not None else pending
             continue
-        if pending is not None and own is None:
+        if pending is not None and own is None and not _STARTS_FRESH.match(content):
             clause, content = Slice(pending.start, clause.end), text[pending.start : clause.end]
             own = _subject(content)
         pending = None
@@ -175,6 +175,8 @@ def _joins(current: _Draft, content: str, own: Organ | None, status: Status | No
         return False
     if current.status is Status.ABNORMAL and _COMPRESSED_LUNG.match(content):
         return True
+    if current.status is Status.UNCERTAIN and status is Status.ABNORMAL:
+        return False
     continues = bool(_continues().match(content))
     if current.status is Status.NORMAL:
         if status in (Status.ABNORMAL, Status.UNCERTAIN):

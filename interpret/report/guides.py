@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from interpret.knowledge import Knowledge
 from interpret.report.anatomy import organs
-from interpret.report.automaton import Match, WordAutomaton
+from interpret.report.automaton import WordAutomaton
 from interpret.report.findings import Statement
 from interpret.report.scopes import blank_out, negated_spans
 from knowledge_base.entries import Entry, EntryKind, FindingGuide
@@ -59,5 +59,4 @@ def _fits(wanted: tuple[str, ...], text: str, named: set[str | None]) -> bool:
 
 
 def _roots(organ: str) -> set[str | None]:
-    found: list[Match] = organs(organ)  # type: ignore[type-arg]  # only the values are read
-    return {match.value.root for match in found}
+    return {match.value.root for match in organs(organ)}

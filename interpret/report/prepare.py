@@ -86,10 +86,14 @@ def _runs_on(line: str, following: str) -> bool:
     return line[-1] in "，、" or following[0] not in _SIDES
 
 
+_UNIT_END = re.compile(r"(?:mm|cm|ml|HU)$")
+
+
 def _cuts_at_blank(text: str, start: int, end: int) -> bool:
     """Tell whether a run of blanks separates statements."""
     before, after = text[start - 1] if start else "\n", text[end] if end < len(text) else "\n"
-    if not (_is_han(before) or before in ")%") or not (_is_han(after) or after in "(["):
+    ends = _is_han(before) or before in ")%" or bool(_UNIT_END.search(text, max(0, start - 3), start))
+    if not ends or not (_is_han(after) or after in "(["):
         return False
     if end - start >= 2:
         return True

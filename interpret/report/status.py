@@ -53,7 +53,7 @@ def status_of(text: str, *, composed_abnormal: bool = False) -> Status | None:
     same = _OLD_SAME.search(rest)
     rest = _OLD_SAME.sub("·", rest)
     rest = re.sub(r"(?<=[\u4e00-\u9fff])(?:不大|不厚|不宽|不高|不粗|不深|不长|不窄)", "○", rest)
-    normal = bool(patterns.normal.search(rest)) or "○" in rest
+    normal = bool(patterns.normal.search(rest)) or "○" in rest or "生理性" in text
     if (
         pattern_of("report_status", "deviation").search(rest)
         or composed_abnormal
@@ -64,7 +64,25 @@ def status_of(text: str, *, composed_abnormal: bool = False) -> Status | None:
         return Status.UNCERTAIN
     if normal or spans:
         return Status.NORMAL
-    return Status.UNCERTAIN if same else None
+    if same:
+        return Status.UNCERTAIN
+    return _by_value(text) or (Status.ABNORMAL if _SEES_SOMETHING.search(rest) else None)
+
+
+# a positive observation of something no list knows is told as abnormal rather than left out
+_SEES_SOMETHING = re.compile(
+    r"(?<!未)(?:可见|内见|见|探及|发现)(?!一?(?:胎儿|胎心|胎头|胎芽|原始|孕囊|卵黄囊|显影))[^，]{2,}"
+)
+_T_VALUE = re.compile(r"T-?(?:值|score)(?:约|为|：|=)*(-?\d+(?:\.\d+)?)", re.IGNORECASE)
+_LOW_BONE_MASS = -1.0
+"""WHO: a T value of -1.0 and above is normal."""
+
+
+def _by_value(text: str) -> Status | None:
+    values = [float(value) for value in _T_VALUE.findall(text)]
+    if not values:
+        return None
+    return Status.ABNORMAL if min(values) < _LOW_BONE_MASS else Status.NORMAL
 
 
 def _after_gone(rest: str) -> str:
