@@ -15,10 +15,11 @@ export function refuse(status: number, body: string, retryAfter: string | null):
   return problem
 }
 
-export async function send(path: string, init: RequestInit = {}): Promise<Response> {
+/** `under` is an answer already on its way. Throws a `Problem`, or the browser's own AbortError. */
+export async function send(path: string, init: RequestInit = {}, under: Promise<Response> | null = null): Promise<Response> {
   let response: Response
   try {
-    response = await fetch(path, { credentials: 'same-origin', ...init })
+    response = await (under ?? fetch(path, { credentials: 'same-origin', ...init }))
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') throw error
     throw offline()
@@ -35,8 +36,8 @@ async function parsed<T>(response: Response): Promise<T> {
   }
 }
 
-export async function get<T>(path: string): Promise<T> {
-  return parsed<T>(await send(path))
+export async function get<T>(path: string, under: Promise<Response> | null = null): Promise<T> {
+  return parsed<T>(await send(path, {}, under))
 }
 
 export function jsonInit(method: string, body: unknown): RequestInit {

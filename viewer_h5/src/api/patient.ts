@@ -1,4 +1,5 @@
 /** The patient's calls, one function each; names follow `docs/patient-api.md`. */
+import { takeEarly } from './early'
 import { get, post, remove, tell, upload } from './http'
 import type {
   CodeSent,
@@ -26,8 +27,10 @@ export const leave = () => tell(`${root}/leave`)
 export const giveConsent = (purpose: Purpose, version: string, given: boolean) =>
   tell(`${root}/consents`, { purpose, version, given })
 
-export const fetchFirstScreen = (study?: string) =>
-  get<FirstScreen>(`${root}/first-screen${study ? `?study=${part(study)}` : ''}`)
+export function fetchFirstScreen(study?: string): Promise<FirstScreen> {
+  const path = `${root}/first-screen${study ? `?study=${part(study)}` : ''}`
+  return get<FirstScreen>(path, takeEarly(path))
+}
 export const fetchStudies = () => get<Study[]>(`${root}/studies`)
 
 export const fetchInterpretation = (report: string) =>

@@ -5,7 +5,6 @@ import { createApp } from 'vue'
 
 import { onSignedOut } from '@/api/http'
 import { ensureChineseFont } from '@/ui/chineseFont'
-import { whenIdle } from '@/ui/idle'
 
 import { takeToken } from './door/token'
 import PatientApp from './PatientApp.vue'
@@ -23,4 +22,4 @@ onSignedOut(() => {
 })
 
 createApp(PatientApp).use(pinia).use(router).mount('#app')
-whenIdle(() => void ensureChineseFont())
+void ensureChineseFont()

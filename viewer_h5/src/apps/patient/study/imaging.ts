@@ -1,6 +1,5 @@
 import { type Component, defineAsyncComponent, h } from 'vue'
 
-import { prefetchViewerCode } from '@/imaging/prefetch'
 import { words } from '@/i18n'
 import { whenIdle } from '@/ui/idle'
 
@@ -19,6 +18,9 @@ export const ImagingPane: Component = defineAsyncComponent({
 /** Fetches the pane and then the DICOM viewer in moments of rest; a failure is silent, opening tries again. */
 export function prefetchImaging(): void {
   whenIdle(() => {
-    load().then(prefetchViewerCode, () => undefined)
+    load()
+      .then(() => import('@/imaging/prefetch'))
+      .then(({ prefetchViewerCode }) => prefetchViewerCode())
+      .catch(() => undefined)
   })
 }
