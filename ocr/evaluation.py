@@ -12,6 +12,17 @@ _SUFFIXES = frozenset(
 )
 
 
+def eval_ocr(directory: Path) -> Iterator[dict[str, Any]]:
+    """Yield the output lines of a folder, read by a process of its own.
+
+    Raises:
+        NotADirectoryError: There is no such folder.
+        WorkerUnavailable: No engine is installed.
+    """
+    with ReadingWorker() as worker:
+        yield from evaluate_images(directory, worker)
+
+
 def pictures_in(directory: Path) -> list[Path]:
     """Return the pictures and PDFs of a folder, by name. Other files (truth, notes) are left alone.
 
@@ -68,9 +79,9 @@ def output_line(file: str, reading: Reading) -> dict[str, Any]:
 
 
 def _doubt(doubt: Doubt) -> dict[str, Any]:
-    return {"text": doubt.text, "box": _box(doubt.box), "why": doubt.why, "where": doubt.where}
+    page = doubt.box.page if doubt.box is not None else None
+    return {"text": doubt.text, "box": _box(doubt.box), "why": doubt.why, "where": doubt.where, "page": page}
 
 
 def _box(box: Box | None) -> list[int] | None:
-    """Return left, top, width, height and page (from 0)."""
-    return None if box is None else [box.left, box.top, box.width, box.height, box.page]
+    return None if box is None else list(box.pixels)

@@ -6,7 +6,7 @@ The truth of a page is its text, one printed piece a line, labels included, as i
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from rapidfuzz.distance import Levenshtein
 
@@ -111,8 +111,7 @@ def numbers_flagged_or_right(truth: str, reading: Reading) -> tuple[int, int]:
 
 def total(scores: Sequence[Score]) -> Score:
     """Add up."""
-    columns = zip(*((getattr(one, name) for name in Score.__slots__) for one in scores), strict=True)
-    return Score(*(sum(column) for column in columns))
+    return Score(*(sum(column) for column in zip(*map(astuple, scores), strict=True)))
 
 
 def _same(value: str, field: Field | None) -> bool:

@@ -23,6 +23,11 @@ class Box:
     page: int = 0
 
     @property
+    def pixels(self) -> tuple[int, int, int, int]:
+        """Left, top, width and height, as the interfaces give a box."""
+        return self.left, self.top, self.width, self.height
+
+    @property
     def right(self) -> int:
         """First column to the right of the box."""
         return self.left + self.width
