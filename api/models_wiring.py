@@ -2,7 +2,6 @@
 
 import ipaddress
 import socket
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
@@ -10,7 +9,8 @@ import structlog
 from api.settings import LlmSettings, Settings
 from interpret.models.openai_compatible import OpenAICompatibleModel
 from interpret.models.port import ChatModel
-from knowledge_base.embed import BundledEmbedder, Embedder, default_model_dir
+from knowledge_base.embed import BundledEmbedder, Embedder
+from knowledge_base.errors import ModelFilesMissing
 
 log = structlog.get_logger(__name__)
 
@@ -21,11 +21,11 @@ class ExternalModelRefused(Exception):
 
 def build_embedder(settings: Settings) -> Embedder | None:
     """Return the bundled embedder, or None (said in the log and by `mingying check`) when its files are missing."""
-    folder: Path = settings.embedder_folder or default_model_dir()
-    if not (folder / "tokenizer.json").exists():
+    try:
+        return BundledEmbedder(settings.embedder_folder)
+    except ModelFilesMissing:
         log.warning("embedder missing: search goes by words alone")
         return None
-    return BundledEmbedder(folder)
 
 
 def build_chat_model(settings: LlmSettings) -> ChatModel | None:

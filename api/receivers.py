@@ -6,10 +6,8 @@ import signal
 import structlog
 
 from api.wiring import Services
-from imaging_core.domain.identifiers import InstitutionCode
 from imaging_core.interop.hl7v2.intake import handle_message, refuse_oversize
 from imaging_core.interop.hl7v2.mllp import MllpServer
-from imaging_core.interop.hl7v2.profile import IntakeProfile
 from imaging_core.network.scp import ScpSettings, StorageScp
 
 log = structlog.get_logger(__name__)
@@ -31,13 +29,14 @@ class Receivers:
                 allowed=dict.fromkeys(dicom.calling_ae_titles, institution),
             ),
         )
-        self._profile = IntakeProfile(InstitutionCode(institution))
+        self._profile = services.intake_profile
         self._mllp = MllpServer(
             self._answer,
             hl7.host,
             hl7.port,
             refuse_oversize=lambda head: refuse_oversize(head, profile=self._profile, now=services.clock()),
             max_message_bytes=hl7.max_message_bytes,
+            idle_timeout=hl7.idle_seconds,
         )
 
     async def run(self) -> None:

@@ -6,7 +6,7 @@ Values come from `MINGYING_…` variables (nested names joined by two underscore
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -73,6 +73,11 @@ class Hl7Settings(_Section):
     host: str = "127.0.0.1"
     port: int = 2575
     max_message_bytes: int = 4 * MIB
+    idle_seconds: float = 300.0
+    facilities: dict[str, str] = {}
+    """Sending facility (MSH-4) → institution code; empty: every message belongs to this hospital."""
+    report_status_when_absent: Literal["preliminary", "verified"] | None = None
+    """How a report without any status counts; None refuses it."""
 
 
 class LimitSettings(_Section):

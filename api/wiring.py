@@ -22,9 +22,13 @@ from api.sms.sender import GatewaySmsSender, InboxSmsSender, SmsSender
 from imaging_core.blobs import BlobRef, BlobStore, FilesystemBlobStore, S3BlobStore, S3Location
 from imaging_core.derive import DerivedReader, DerivedStore, Deriver
 from imaging_core.dicom.limits import Limits
+from imaging_core.domain.identifiers import InstitutionCode
 from imaging_core.index.tables import InstanceRow
 from imaging_core.ingest.store import Ingestor
+from imaging_core.interop.hl7v2.profile import IntakeProfile
+from imaging_core.interop.hl7v2.report_codes import ReportCodes
 from imaging_core.patients.cipher import FieldCipher
+from imaging_core.reports.types import ReportStatus
 from imaging_core.sharing.links import LinkIssuer
 from interpret.models.port import ChatModel
 from interpret.types import HospitalInfo
@@ -89,7 +93,7 @@ class Services:
 
     @cached_property
     def _knowledge(self) -> KnowledgeBase:
-        return KnowledgeBase.load(cache_dir=self.settings.data / "cache" / "knowledge", embedder=self.embedder)
+        return KnowledgeBase.load(embedder=self.embedder)
 
     @cached_property
     def embedder(self) -> Embedder | None:
@@ -105,6 +109,17 @@ class Services:
     def audit_anchor(self) -> AuditAnchor:
         """The length of the audit chain, known outside the database."""
         return AuditAnchor(self.settings.data / "audit-anchor", self.keys.audit)
+
+    @cached_property
+    def intake_profile(self) -> IntakeProfile:
+        """How HL7 messages of this hospital are read."""
+        hl7 = self.settings.hl7
+        when_absent = hl7.report_status_when_absent
+        return IntakeProfile(
+            InstitutionCode(self.settings.hospital.institution_code),
+            facilities={name: InstitutionCode(code) for name, code in hl7.facilities.items()},
+            report_codes=ReportCodes(status_when_absent=when_absent and ReportStatus(when_absent)),
+        )
 
     @cached_property
     def hospital_info(self) -> HospitalInfo:

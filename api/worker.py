@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import dramatiq
 import structlog
@@ -13,12 +13,15 @@ from api.jobs import DERIVE, QUEUES, READ_PAPER, Work, fail, lease_due, make_bro
 from api.wiring import Services
 from api.workflows.follow_changes import audit_changes, match_arrivals, owe_derivations
 from api.workflows.read_paper import read_paper
-from imaging_core.domain.identifiers import InstitutionCode, StudyInstanceUid
+from imaging_core.interop.hl7v2.intake import replay_quarantined
+from imaging_core.patients.matching import match_waiting_studies
+from imaging_core.reports.filing import match_waiting_reports
 
 log = structlog.get_logger(__name__)
 
 _LEADER_SECONDS = 15
 _IDLE_SECONDS = 0.25
+_SWEEP_EVERY = timedelta(minutes=3)
 
 
 class WorkerProcess:
@@ -28,6 +31,7 @@ class WorkerProcess:
         self._services = services
         self._alone = alone
         self._stop = threading.Event()
+        self._next_sweep = services.clock()
         self._broker = make_broker(services.redis)
         self._declare_jobs()
         self._worker = dramatiq.Worker(self._broker, worker_threads=2, worker_timeout=200)
@@ -76,9 +80,7 @@ class WorkerProcess:
                 settle(session, work)
 
     def _derive(self, work: Work) -> None:
-        report = self._services.deriver.derive_study(
-            InstitutionCode(work.institution_code), StudyInstanceUid(work.subject)
-        )
+        report = self._services.deriver.derive_study(work.institution_code, work.subject)
         log.info("study derived", study_instance_uid=work.subject, report=str(report))
 
     def _read_paper(self, work: Work) -> None:
@@ -117,7 +119,26 @@ class WorkerProcess:
             sealed, head = seal_pending(session, services.keys.audit)
         if sealed:
             services.audit_anchor.remember(head)
+        self._sweep(now)
         return bool(followed or works or sealed)
+
+    def _sweep(self, now: datetime) -> None:
+        """Bring together what was committed at the same instant and did not see each other."""
+        if now < self._next_sweep:
+            return
+        self._next_sweep = now + _SWEEP_EVERY
+        services = self._services
+        with services.database.writing() as session:
+            matched = match_waiting_studies(session, now) + match_waiting_reports(session, now)
+        replayed = replay_quarantined(
+            profile=services.intake_profile,
+            sessions=services.database.writes,
+            cipher=services.cipher,
+            blobs=services.blobs,
+            now=now,
+        )
+        if matched or replayed:
+            log.info("waiting records matched", matched=matched, replayed=replayed)
 
 
 def _as_actor(

@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -135,7 +136,7 @@ def _attach(services: Services, hospital: DemoHospital) -> None:
             study = session.scalars(select(StudyRow).where(StudyRow.accession_number == report.accession_number)).one()
             limit = services.settings.limits.document_bytes
             store_document(
-                session, services.blobs, report.content, study=study, title=report.title, limit=limit, now=now
+                session, services.blobs, BytesIO(report.content), study=study, title=report.title, limit=limit, now=now
             )
         code = InstitutionCode(services.settings.hospital.institution_code)
         for patient_id, results in laboratory_results(hospital):

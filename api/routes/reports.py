@@ -59,7 +59,12 @@ def _add_documents(router: APIRouter) -> None:
             if found is None:
                 raise Problem(404, "not_found")
             record(session, actor_of(grant), "document.viewed", object_kind="document", object_id=document, now=now)
-        headers = {"Content-Length": str(found.bytes), "Content-Disposition": "inline"}
+        # whatever slipped into an uploaded file can run nothing
+        headers = {
+            "Content-Length": str(found.bytes),
+            "Content-Disposition": "inline",
+            "Content-Security-Policy": "sandbox; default-src 'none'",
+        }
         return StreamingResponse(services.blobs.read(found.blob), media_type=found.media_type, headers=headers)
 
 

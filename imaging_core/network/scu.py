@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pynetdicom import AE, build_context
+from pynetdicom import AE, _config, build_context
 
 from imaging_core.dicom.header import read_header
 from imaging_core.dicom.limits import Limits
@@ -33,6 +33,7 @@ def send_files(
     Raises:
         SendingFailed: the first refusal; what was sent before is stored there.
     """
+    _config.STORE_SEND_CHUNKED_DATASET = True  # the file's own bytes go out, nothing is encoded anew
     contexts = {_context_of(path) for path in paths}
     ae = AE(ae_title=calling_ae_title)
     ae.maximum_pdu_size = 0
