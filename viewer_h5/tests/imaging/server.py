@@ -1,6 +1,7 @@
 """Serves a built page and the phantom study in the shape of docs/patient-api.md, with faults on demand.
 
-Run `python server.py DIST [PORT]`; the first line printed is the port. `POST /control` sets faults, `GET /control`
+Run `python server.py DIST [--warm]`; the first line printed is the port, with `--warm` after every picture of the CT
+was made, so that making them does not count in a measurement. `POST /control` sets faults, `GET /control`
 lists the requests seen.
 """
 
@@ -122,7 +123,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header(
             "Content-Security-Policy",
             "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-            "img-src 'self' blob:; worker-src 'self'; connect-src 'self'",
+            "img-src 'self' blob:; font-src 'self' data:; worker-src 'self'; connect-src 'self'",
         )
         if encoding:
             self.send_header("Content-Encoding", encoding)
@@ -146,12 +147,16 @@ def main() -> None:
     """Serve until killed."""
     Handler.dist = Path(sys.argv[1]).resolve()
     Handler.state = State()
-    server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2]) if len(sys.argv) > 2 else 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     for file in Handler.dist.rglob("*.*"):
         if file.suffix in COMPRESSIBLE:
             brotli_bytes(file)
     manifest_bytes()
+    if "--warm" in sys.argv:
+        for instance in range(phantom.CT_SLICES):
+            phantom.preview(phantom.SERIES[0].sop(instance), 1)
+            phantom.htj2k(phantom.SERIES[0].sop(instance), 1)
     sys.stdout.write(f"{server.server_address[1]}\n")
     sys.stdout.flush()
     server.serve_forever()

@@ -123,8 +123,9 @@ export class DicomView {
     this.overdue = undefined
     this.applyWindow()
     this.applyView()
+    const done = painted(this.element)
     this.engine.renderViewport(VIEWPORT)
-    await nextPaint()
+    await done
     if (this.proved || this.element.clientWidth === 0) return
     this.proved = this.showsPixels()
     if (!this.proved) throw new LoadError('broken', 'the canvas does not show the pixels')
@@ -158,16 +159,15 @@ export class DicomView {
 
   private showsPixels(): boolean {
     const json = this.current && this.frames[this.current.index]?.instance.metadata
-    const context = this.viewport.getCanvas().getContext('2d')
-    if (!json || !this.current || !this.window || !context) return true
+    if (!json || !this.current || !this.window) return true
     const layout = layoutOf(json)
     const inverted = layout.photometricInterpretation === 'MONOCHROME1'
     const probes = probesOf(this.current.frame, layout, this.window, voiFunctionOf(json), inverted)
-    return isPainted(probes, (probe) => this.greyOnScreen(context, probe))
+    const seen = copyOf(this.viewport.getCanvas())
+    return isPainted(probes, (probe) => this.greyOnScreen(seen, probe))
   }
 
-  private greyOnScreen(context: CanvasRenderingContext2D, { column, row, size }: Probe): number | undefined {
-    const { width, height } = context.canvas
+  private greyOnScreen({ data, width, height }: ImageData, { column, row, size }: Probe): number | undefined {
     const ratio = width / this.element.clientWidth
     // pixel (column, row) has its centre there: the square starts half a pixel before
     const [left, top] = this.positionOf(column - 0.5, row - 0.5)
@@ -175,26 +175,38 @@ export class DicomView {
     const [x0, x1] = [Math.ceil(Math.min(left, right) * ratio), Math.floor(Math.max(left, right) * ratio)]
     const [y0, y1] = [Math.ceil(Math.min(top, bottom) * ratio), Math.floor(Math.max(top, bottom) * ratio)]
     if (x0 < 0 || y0 < 0 || x1 > width || y1 > height || x1 <= x0 || y1 <= y0) return undefined
-    const { data } = context.getImageData(x0, y0, x1 - x0, y1 - y0)
     let sum = 0
-    for (let i = 0; i < data.length; i += 4) sum += data[i] ?? 0
-    return sum / (data.length / 4)
+    for (let y = y0; y < y1; y++) {
+      for (let x = x0; x < x1; x++) sum += data[(y * width + x) * 4] ?? 0
+    }
+    return sum / ((x1 - x0) * (y1 - y0))
   }
+}
+
+/** The canvas's pixels by way of another canvas: one that is itself read back often is painted slowly ever after. */
+function copyOf(canvas: HTMLCanvasElement): ImageData {
+  const copy = document.createElement('canvas')
+  copy.width = canvas.width
+  copy.height = canvas.height
+  const context = copy.getContext('2d', { willReadFrequently: true })
+  if (!context) throw new LoadError('broken', 'the canvas cannot be read')
+  context.drawImage(canvas, 0, 0)
+  return context.getImageData(0, 0, copy.width, copy.height)
 }
 
 function cross(a: Types.Point3, b: Types.Point3): Types.Point3 {
   return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }
 
-/** Resolves after the library's animation frame has painted; a hidden page gets none, so don't wait for ever. */
-function nextPaint(): Promise<void> {
+/** Resolves when the library has painted; a hidden page is never painted, so don't wait for ever. */
+function painted(element: HTMLElement): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, 500)
-    requestAnimationFrame(() =>
-      requestAnimationFrame(() => {
-        clearTimeout(timer)
-        resolve()
-      }),
-    )
+    const done = () => {
+      clearTimeout(timer)
+      element.removeEventListener(Enums.Events.IMAGE_RENDERED, done)
+      resolve()
+    }
+    const timer = setTimeout(done, 500)
+    element.addEventListener(Enums.Events.IMAGE_RENDERED, done)
   })
 }
