@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from interpret.guard.mentions import Claim, Place, related
+from interpret.guard.mentions import WORD, Claim, Place, related
 from interpret.language import pattern_of, table
 from interpret.report.status import status_of
 from interpret.types import Side, Status
@@ -41,7 +41,26 @@ def misaligned(said: Sequence[Claim], known: Sequence[Claim], evidence: Sequence
     return None
 
 
+def _word(claim: Claim, known: Sequence[Claim]) -> Mismatch | None:
+    """Align a hard term with the same term of the report; one the report does not hold is judged by its organ."""
+    said = str(claim.concept).removeprefix(WORD)
+    words = [(k, str(k.concept).removeprefix(WORD)) for k in known if str(k.concept).startswith(WORD)]
+    candidates = [k for k, word in words if said in word or word in said]
+    candidates = [k for k in candidates if not claim.organs or not k.organs or claim.organs & k.organs]
+    if not candidates:
+        return None
+    for kind, keep in (("lobe", _same_lobe), ("side", _same_side), ("level", _same_level)):
+        kept = [k for k in candidates if keep(claim, k, candidates)]
+        if not kept:
+            return Mismatch(kind, claim.word)
+        candidates = kept
+    explains = bool(pattern_of("guard_alignment", "explains").search(claim.clause))
+    return _manner(claim, candidates, explains)
+
+
 def _concept(claim: Claim, known: Sequence[Claim], evidence: Sequence[Claim]) -> Mismatch | None:
+    if str(claim.concept).startswith(WORD):
+        return _word(claim, known)
     explains = bool(pattern_of("guard_alignment", "explains").search(claim.clause))
     candidates = [k for k in known if k.concept is not None and related(str(claim.concept), k.concept)]
     if not candidates:

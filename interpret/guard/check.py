@@ -5,15 +5,17 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from interpret.guard.alignment import misaligned
+from interpret.guard.alignment import misaligned, organs_agree
 from interpret.guard.coverage import missing_findings
 from interpret.guard.forbidden import forbidden
 from interpret.guard.grounding import ungrounded
 from interpret.guard.mentions import Claim, claims
 from interpret.guard.quantities import Quantities, quantities
 from interpret.knowledge import Knowledge
+from interpret.report.anatomy import organs
 from interpret.report.prepare import prepare
 from interpret.report.reading import Reading, reader_for
+from interpret.report.split import sentences
 from interpret.report.status import is_uncertain
 from interpret.types import ReportText, Section
 
@@ -39,6 +41,7 @@ class ReportGuard:
         self._texts = [reading.prepared[section].text for section in Section]
         self._quantities: list[Quantities] = [quantities(text) for text in self._texts]
         self._claims: list[Claim] = _report_claims(reading)
+        self._measured = _measured(reading)
 
     def check(self, sentence: str, evidence: Sequence[str] = (), scope: Scope = "sentence") -> Verdict:
         """Check one sentence, or with scope "answer" a whole answer.
@@ -65,18 +68,42 @@ class ReportGuard:
         known = [*self._quantities, *(quantities(ground) for ground in grounds)]
         if reason := ungrounded(quantities(text), known):
             return Verdict(False, reason)
+        if self._misplaced_measure(text):
+            return Verdict(False, "number")
         evidence = [claim for ground in grounds for claim in claims(ground)]
-        mismatch = misaligned(claims(text), self._claims, evidence)
+        mismatch = misaligned(claims(text, self._reading.marker), self._claims, evidence)
         if mismatch is not None:
             return Verdict(False, mismatch.kind, mismatch.word)
         return Verdict(True)
+
+    def _misplaced_measure(self, text: str) -> bool:
+        """Tell whether a sentence gives one organ the size the report gives another."""
+        for sentence in sentences(text):
+            content = sentence.of(text)
+            named = frozenset(match.value.root for match in organs(content))
+            for measure in quantities(content).measures if named else ():
+                holders = [roots for roots, measures in self._measured if measure in measures]
+                if holders and not any(not roots or organs_agree(named, roots) for roots in holders):
+                    return True
+        return False
+
+
+def _measured(reading: Reading) -> list[tuple[frozenset[str], frozenset[tuple[float, str]]]]:
+    """Return the organs and measures of each statement that has any."""
+    out = []
+    for statement in reading.statements:
+        measures = quantities(statement.prepared).measures
+        if measures:
+            own = frozenset(match.value.root for match in organs(statement.prepared))
+            out.append((own or frozenset({statement.subject} if statement.subject else ()), measures))
+    return out
 
 
 def _report_claims(reading: Reading) -> list[Claim]:
     """Return the report's claims, those of a statement with its whole place, level and certainty."""
     out: list[Claim] = []
     for statement in reading.statements:
-        for claim in claims(statement.prepared):
+        for claim in claims(statement.prepared, reading.marker):
             uncertain = claim.uncertain or (is_uncertain(claim.clause) and not claim.negated)
             organs = claim.organs or frozenset({statement.subject} if statement.subject else ())
             places = claim.places or frozenset({(statement.finding.side, None)})

@@ -11,6 +11,7 @@ from interpret.report.automaton import WordAutomaton
 from interpret.report.levels import levels
 from interpret.report.scopes import alternation, negated_spans
 from interpret.report.split import clauses, sentences
+from interpret.report.terms import TermMarker
 from interpret.types import Side
 
 Place = tuple[Side, str | None]
@@ -121,22 +122,32 @@ def denied_spans(text: str) -> list[tuple[int, int]]:
     return spans
 
 
+WORD = "="
+"""Begins the concept of a claim that only a hard term names (集合系统分离): the open vocabulary."""
+_WORD_CATEGORIES = frozenset({"composed", "sign", "disease", "term"})
+_ANYTHING = re.compile(r"异常(?!密度|信号|回声|强化|放射)")
+
+
 @lru_cache(maxsize=1024)
-def claims(text: str) -> tuple[Claim, ...]:
-    """Return the claims of a prepared text; clauses without a place of their own inherit it in their sentence."""
+def claims(text: str, marker: TermMarker | None = None) -> tuple[Claim, ...]:
+    """Return the claims of a prepared text; clauses without a place of their own inherit it in their sentence.
+
+    Args:
+        text: Prepared text.
+        marker: When given, hard terms beside the base concepts are claims too, as `WORD` + term.
+    """
     out: list[Claim] = []
     for sentence in sentences(text):
         before: tuple[frozenset[str], frozenset[Place], frozenset[str]] = (frozenset(), frozenset(), frozenset())
-        whole = sentence.of(text)
         for clause in clauses(text, sentence):
             content = clause.of(text)
-            before = _clause_claims(content, whole, before, out)
+            before = _clause_claims(content, marker, before, out)
     return tuple(out)
 
 
 def _clause_claims(
     content: str,
-    sentence: str,
+    marker: TermMarker | None,
     before: tuple[frozenset[str], frozenset[Place], frozenset[str]],
     out: list[Claim],
 ) -> tuple[frozenset[str], frozenset[Place], frozenset[str]]:
@@ -156,7 +167,23 @@ def _clause_claims(
         out.append(replace(bare, concept=match.value, word=content[match.start : match.end], negated=negated))
     if not found and own_organs:
         out.append(bare)
+    taken = [(match.start, match.end) for match in found]
+    for start, end in _words(content, marker, taken):
+        negated = any(a <= start < b for a, b in denied)
+        word = content[start:end]
+        out.append(replace(bare, concept=f"{WORD}{word}", word=word, negated=negated))
     return here_organs, here_places, here_levels
+
+
+def _words(content: str, marker: TermMarker | None, taken: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return hard terms (and a bare 异常) that no base concept covers."""
+    if marker is None:
+        return []
+    spans = [(m.start, m.end) for m in marker.mark(content) if m.value.category in _WORD_CATEGORIES]
+    spans += [m.span() for m in _ANYTHING.finditer(content) if not any(a < m.end() and m.start() < b for a, b in spans)]
+    structures = [(m.start, m.end) for m in organs(content)]
+    spans = [span for span in spans if span not in structures]
+    return [(start, end) for start, end in spans if not any(a < end and start < b for a, b in taken)]
 
 
 def _severity(text: str) -> str | None:

@@ -26,6 +26,8 @@ class Reading:
     guides: tuple[GuideMatch | None, ...]
     """One for each statement, in the same order."""
     critical: tuple[CriticalFinding, ...]
+    marker: TermMarker
+    """What marked the terms; the check marks sentences with it too."""
 
 
 class ReportReader:
@@ -59,6 +61,7 @@ class ReportReader:
             statements=tuple(statements),
             guides=tuple(self._guide(statement) for statement in statements),
             critical=tuple(critical_findings(statements, self._thresholds)),
+            marker=self.marker,
         )
 
     def _guide(self, statement: Statement) -> GuideMatch | None:

@@ -1,13 +1,13 @@
 """Answers with a model server in its own process, well behaved and otherwise."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from interpret.consult.answer import AnswerLimits, answer
 from interpret.models.openai_compatible import OpenAICompatibleModel
-from interpret.types import AnswerFinished, AnswerSentence, HospitalInfo, ReportText
+from interpret.types import AnswerEvent, AnswerFinished, AnswerSentence, HospitalInfo, ReportText
 from tests.builders.knowledge import SmallKnowledge
 from tests.builders.llm_server import llm_server
 from tests.builders.reports import CHEST_CT, FOLLOW_UP_CT
@@ -26,7 +26,7 @@ def composed(report: ReportText = CHEST_CT, question: str = QUESTION) -> list[An
 
 
 @pytest.fixture
-def ask(request: pytest.FixtureRequest) -> Iterator[object]:
+def ask() -> Callable[..., tuple[list[AnswerEvent], float]]:
     def run(mode: str, report: ReportText = CHEST_CT, question: str = QUESTION):
         with llm_server(mode) as base_url:
             model = OpenAICompatibleModel(base_url=base_url, model="test")
@@ -46,7 +46,7 @@ def ask(request: pytest.FixtureRequest) -> Iterator[object]:
     return run
 
 
-def said(events: list[object]) -> list[AnswerSentence]:
+def said(events: Sequence[AnswerEvent]) -> list[AnswerSentence]:
     return [event for event in events if isinstance(event, AnswerSentence)]
 
 

@@ -2,12 +2,16 @@
 
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from interpret.consult.answer import answer
+from interpret.guard.check import ReportGuard
 from interpret.interpretation import interpret_report
+from interpret.report.reading import reader_for
 from interpret.types import AnswerFinished, AnswerSentence, HospitalInfo, ReportText, Side, Status
 from knowledge_base import KnowledgeBase
 
@@ -60,3 +64,31 @@ class TestReportsOtherPeopleWrote:
                 )
                 assert isinstance(events[-1], AnswerFinished)
                 assert any(isinstance(event, AnswerSentence) for event in events)
+
+
+class TestMutationsOfReportsOtherPeopleWrote:
+    """A report's own sentence passes; with a side, size, unit, lobe or denial changed it does not."""
+
+    _CHANGES: ClassVar[dict[str, Callable[[str], str]]] = {
+        "side": lambda text: text.translate(str.maketrans("左右", "右左")),
+        "number": lambda text: re.sub(r"\d+(?=×|mm|cm)", lambda m: str(int(m.group()) + 3), text, count=1),
+        "unit": lambda text: text.replace("mm", "cm"),
+        "lobe": lambda text: text.replace("上叶", "中叶").replace("下叶", "上叶"),
+        "denial": lambda text: re.sub(r"未见(?:明显|明确)?", "见", text),
+    }
+
+    @pytest.mark.parametrize("kind", list(_CHANGES))
+    def test_are_blocked(self, reports, knowledge, kind):
+        tried, passed = 0, []
+        for report in reports:
+            guard = ReportGuard(reader_for(knowledge).read(report))
+            for finding in interpret_report(report, knowledge).findings:
+                text = finding.text.replace("\n", "") + "。"
+                assert guard.check(text).passed, text
+                changed = self._CHANGES[kind](text)
+                if changed == text or (kind == "side" and finding.side not in (Side.LEFT, Side.RIGHT)):
+                    continue
+                tried += 1
+                passed += [changed] if guard.check(changed).passed else []
+        assert tried > 0
+        assert passed == []

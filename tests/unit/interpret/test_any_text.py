@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from interpret.consult.answer import answer
 from interpret.interpretation import interpret_report
 from interpret.report.prepare import prepare
-from interpret.types import AnswerFinished, AnswerSentence, HospitalInfo, ReportText, Turn
+from interpret.types import AnswerFinished, AnswerSentence, Finding, HospitalInfo, ReportText, TermMark, Turn
 from tests.builders.knowledge import SmallKnowledge
 from tests.builders.reports import CHEST_CT
 
@@ -64,7 +64,8 @@ class TestReports:
     def test_offsets_are_true_for_any_text(self, findings, impression):
         report = ReportText(findings, impression)
         result = interpret_report(report, KNOWLEDGE)
-        for item in [*result.terms, *result.findings]:
+        items: list[TermMark | Finding] = [*result.terms, *result.findings]
+        for item in items:
             assert item.text == report.section(item.span.section)[item.span.start : item.span.end]
             assert item.text
         for sentence in result.explanation:

@@ -9,7 +9,7 @@ from interpret.report.measure import measurements
 from interpret.report.prepare import prepare
 from interpret.report.scopes import negated_spans
 from interpret.report.split import sentences
-from interpret.types import Finding, ReportText, Section, Side, Status, Urgency
+from interpret.types import Finding, ReportText, Section, Side, Status, TermMark, Urgency
 from tests.builders.knowledge import SmallKnowledge
 from tests.builders.reports import ABDOMEN_US, ALL, BREAST_US, CHEST_CT, FOLLOW_UP_CT, HEAD_CT, LUMBAR_MR, NORMAL_DR
 
@@ -30,7 +30,8 @@ class TestOffsets:
     @pytest.mark.parametrize("report", ALL)
     def test_every_text_is_the_verbatim_slice_of_its_section(self, report):
         result = interpret_report(report, KNOWLEDGE)
-        for item in [*result.terms, *result.findings]:
+        items: list[TermMark | Finding] = [*result.terms, *result.findings]
+        for item in items:
             assert item.text == report.section(item.span.section)[item.span.start : item.span.end]
 
     def test_survive_full_width_digits_and_wrapped_lines(self):
