@@ -66,9 +66,19 @@ def _same(topic: Topic, statement: Statement, guide: GuideMatch | None) -> bool:
     if topic.guide.entry.entry_id != guide.entry.entry_id:
         return False
     first, second = topic.statement, statement
+    if first.finding.span.section is second.finding.span.section and not _same_words(topic, statement, guide):
+        return False
     if first.finding.uncertain != second.finding.uncertain or not _places_agree(first, second):
         return False
     return _covers(first, second) or _covers(second, first)
+
+
+def _same_words(topic: Topic, statement: Statement, guide: GuideMatch) -> bool:
+    """One section lists different things of one guide (曲度变直, 骨质增生): each is told."""
+    if topic.guide is None:
+        return False
+    first, second = topic.guide.word(topic.statement), guide.word(statement)
+    return first in second or second in first
 
 
 def _places_agree(first: Statement, second: Statement) -> bool:

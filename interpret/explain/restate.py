@@ -43,8 +43,13 @@ def restate(statement: Statement, match: GuideMatch) -> Restatement:
     if quantity:
         details = f"，程度或数目写的是“{quantity}”{details}"
     key = "restated" if place else "restated_bare"
-    sentence = message(key, place=place, hedge=hedge, plain=match.guide.plain_name, word=word, details=details)
+    sentence = message(key, place=place, hedge=hedge, plain=_plain_name(match, word), word=word, details=details)
     return Restatement(sentence, complete=not _leaves_out(statement, sentence, match))
+
+
+def _plain_name(match: GuideMatch, word: str) -> str:
+    """Return the guide's plain name without the report's word in brackets: that follows anyway."""
+    return match.guide.plain_name.replace(f"（{word}）", "") or match.guide.plain_name
 
 
 def _whole_term(statement: Statement, match: GuideMatch) -> tuple[int, int]:

@@ -77,6 +77,11 @@ class TestRestating:
         assert len(told) == 1
         assert {span.section.value for span in told[0].source_spans} == {"findings", "impression"}
 
+    def test_tells_different_things_of_one_guide_each(self):
+        shown = text(ReportText("左肺下叶见条索影。左肺下叶见钙化灶。", ""))
+        assert "报告里写作“条索影”" in shown
+        assert "报告里写作“钙化灶”" in shown
+
 
 class TestNormal:
     def test_is_said_to_be_normal_in_everyday_words(self):
