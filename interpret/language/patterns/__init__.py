@@ -1,0 +1,1 @@
+"""One file of patterns for each module that reads them."""
