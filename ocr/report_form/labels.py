@@ -87,8 +87,8 @@ def header_labels(span: Span) -> Iterator[LabelAt]:
     """Yield the labels in a piece of text: followed by a colon, or standing alone before a gap."""
     text = span.text
     for match in _HEADER_WORDS.finditer(text):
-        if match.start() and text[match.start() - 1].isalnum() and text[match.start() - 1].isascii():
-            continue
+        if match[1][0].isascii() and match.start() and text[match.start() - 1].isalnum():
+            continue  # the ID of 病人ID, the CT号 of something longer
         colon = re.compile(_COLON).match(text, match.end())
         alone = match.start() == 0 and (match.end() == len(text) or text[match.end()].isspace())
         if colon is None and not alone:

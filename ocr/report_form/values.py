@@ -38,6 +38,8 @@ def _date(value: str) -> str | None:
         return None
     date = f"{year:04d}-{month:02d}-{day:02d}"
     time = _TIME.search(value[match.end() :])
+    if time is not None and time.start() == 0 and len(time[1]) == 1:
+        return date  # 2024-05-060:20 lost a digit of its hour
     if time is None or int(time[1]) > 23 or int(time[2]) > 59:
         return date
     seconds = f":{time[3]}" if time[3] else ""

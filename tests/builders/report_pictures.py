@@ -65,7 +65,7 @@ def lab_page(rows: Sequence[Sequence[str]] = LAB_ROWS) -> Image.Image:
 
 
 def stamped(page: Image.Image) -> Image.Image:
-    """Return the page with a red round stamp over its lower right part, beside the text."""
+    """Return the page with a red round stamp over the signatures at its lower right."""
     stamp = page.copy()
     draw = ImageDraw.Draw(stamp)
     right, bottom = page.size

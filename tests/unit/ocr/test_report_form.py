@@ -65,6 +65,13 @@ class TestHead:
     def test_a_time_glued_to_its_date_is_told_apart(self):
         assert form_of(page([("报告时间：2024-05-0610:20", 60)])).fields["report_date"].value == "2024-05-06 10:20"
 
+    def test_a_time_that_lost_a_digit_is_left_out(self):
+        assert form_of(page([("报告时间：2024-05-060:20", 60)])).fields["report_date"].value == "2024-05-06"
+
+    def test_a_label_after_letters_and_digits_is_still_a_label(self):
+        fields = form_of(page([("检查号：CT2024001检查日期：2024-05-06", 60)])).fields
+        assert (fields["exam_no"].value, fields["exam_date"].value) == ("CT2024001", "2024-05-06")
+
     def test_an_impossible_date_stays_as_it_was_read(self):
         assert form_of(page([("检查日期：2024-15-06", 60)])).fields["exam_date"].value == "2024-15-06"
 
