@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from interpret.consult.about import about, not_in_report
 from interpret.consult.draft import Draft, Source
 from interpret.consult.intent import Intent
-from interpret.consult.passages import on_theme, passage_drafts
+from interpret.consult.passages import covers, on_theme, passage_drafts
 from interpret.consult.resolve import Resolved, asks_more, without_malignancy
 from interpret.explain.compose import topics_of
 from interpret.explain.merge import Topic
@@ -67,8 +67,10 @@ class Composer:
             and not _MALIGNANT.search(self._report_text())
         ):
             resolved, intent = without_malignancy(resolved), Intent.SEVERITY
-        topics, normal = self._about(resolved, intent)
-        drafts = self._from_report(resolved, intent, topics, normal)
+        aside = resolved.foreign and intent is not Intent.OVERVIEW
+        topics, normal = ([], []) if aside else self._about(resolved, intent)
+        # nothing of the report answers a subject the report does not know, not even "nothing abnormal"
+        drafts = [] if aside else self._from_report(resolved, intent, topics, normal)
         known = bool(drafts)
         other_side = resolved.from_history and resolved.side is not Side.NONE
         if intent not in _FROM_REPORT or (not drafts and not other_side):
@@ -193,6 +195,8 @@ class Composer:
         for question in dict.fromkeys((resolved.question, resolved.asked)):
             result = self.knowledge.search(f"孕妇 {question}" if self.patient.pregnant else question, k=5)
             hits = on_theme(resolved.asked, result.hits, self.knowledge) if result.known else []
+            if resolved.from_history:
+                hits = [hit for hit in hits if covers(resolved.asked, hit, self.knowledge)]
             drafts += passage_drafts(resolved.question, hits, self.knowledge, limit)
             if drafts:
                 break

@@ -85,6 +85,34 @@ def on_theme(question: str, hits: Sequence[Hit], knowledge: Knowledge) -> list[H
     return out
 
 
+_STRUCTURE = re.compile(
+    r"[那呢吗啊呀吧的了我您你们请问是有这个它又还也就想知道一下会能要不可以得做怎么样什么时候多久几次后前，。?？！ ]"
+    r"|以后|之后|平时|应该|需要|医生|大夫|医院|现在|严重|要紧|危险|复查|检查|治疗|处理|报告|情况|问题|意思|原因|大小|变化"
+)
+
+
+def own_words(question: str) -> set[str]:
+    """Return the pairs of characters that are neither structure nor theme: what a question brings of its own.
+
+    >>> own_words("要复查吗"), sorted(own_words("我家猫掉毛怎么办"))
+    (set(), ['家猫', '掉毛', '猫掉'])
+    """
+    for theme in _THEMES:
+        question = theme.sub(" ", question)
+    return {run[i : i + 2] for run in _STRUCTURE.sub(" ", question).split() for i in range(len(run) - 1)}
+
+
+def covers(question: str, hit: Hit, knowledge: Knowledge) -> bool:
+    """Tell whether a passage knows the words that a question without a subject brings of its own.
+
+    "种牙以后多久能吃硬东西" after a question on a nodule is no follow-up: nothing said of the nodule speaks of 种牙.
+    """
+    own = own_words(question)
+    entry = knowledge.entry(hit.chunk.entry_id)
+    text = f"{hit.chunk.title}{hit.chunk.text}{' '.join(entry.questions) if entry is not None else ''}"
+    return not own or any(pair in text for pair in own)
+
+
 def _chosen(passage: str, asked: set[str], count: int) -> list[str]:
     texts = [_MARKUP.sub("", m.group()).strip() for m in _SENTENCE.finditer(passage)]
     texts = [text for text in texts if 8 <= len(text) <= _MAX_LENGTH and re.search(r"[\u4e00-\u9fff]", text)]

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from interpret.consult.passages import own_words
 from interpret.guard.mentions import Claim, claims
 from interpret.language import pattern_of
 from interpret.report.anatomy import organs, side_of
@@ -15,6 +16,7 @@ from interpret.types import Side, Turn
 
 _TURNS_LOOKED_AT = 4
 _ELLIPSIS_LENGTH = 14
+_FOREIGN_PAIRS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Resolved:
     """The question as it was written, in normal writing."""
     organ_words: tuple[str, ...] = ()
     """Organs as the question names them."""
+    foreign: bool = False
+    """The question brings a subject of its own that neither report language nor history knows."""
 
 
 def resolve(question: str, history: Sequence[Turn], reader: ReportReader) -> Resolved:
@@ -47,9 +51,13 @@ def resolve(question: str, history: Sequence[Turn], reader: ReportReader) -> Res
     side_only = bool(pattern_of("consult_resolve", "side_only").search(text))
     pronoun = bool(pattern_of("consult_resolve", "pronoun").search(text))
     named = tuple(match.value.surface for match in organs(text))
-    needs = not own.words and (pronoun or side_only or (len(text) <= _ELLIPSIS_LENGTH and not named))
+    foreign = not (own.words or named or pronoun or side_only) and len(own_words(text)) >= _FOREIGN_PAIRS
+    needs = not own.words and not foreign and (pronoun or side_only or (len(text) <= _ELLIPSIS_LENGTH and not named))
+    alone = Resolved(
+        text, own.claims, own.words, side, from_history=False, asked=text, organ_words=named, foreign=foreign
+    )
     if not needs or not history:
-        return Resolved(text, own.claims, own.words, side, from_history=False, asked=text, organ_words=named)
+        return alone
     for turn in reversed(history[-_TURNS_LOOKED_AT:]):
         before = _subject(prepare(turn.question).text, reader)
         if not before.words:
@@ -63,7 +71,7 @@ def resolve(question: str, history: Sequence[Turn], reader: ReportReader) -> Res
                 from_history=True,
                 asked=text,
             )
-    return Resolved(text, own.claims, own.words, side, from_history=False, asked=text, organ_words=named)
+    return alone
 
 
 _PARTICLES = re.compile(r"[那呢吗啊呀吧的了我您你们请问是有这个它又还也就想知道一下，。?！ ]")

@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect
 from pydicom import dcmread
 
 from tests.builders import hl7
-from tests.builders.dicom import ct_series, study_uid
+from tests.builders.dicom import ct_instance, ct_series, study_uid
 from tests.builders.paper import paper_photo
 from tests.builders.running import RunningService
 from tests.builders.senders import mllp, storescu, write_instances
@@ -37,12 +37,29 @@ def wait_until(what, *, seconds: float = 90):
     raise AssertionError("it did not happen in time")
 
 
+def chest(number: int, side: int = 192) -> np.ndarray:
+    """Return stored values of a slice that looks a little like a chest: body, two lungs, a spine, one bright spot."""
+    y, x = np.mgrid[0:side, 0:side] / side - 0.5
+    cells = np.full((side, side), -1000.0)
+    cells[(x / 0.46) ** 2 + (y / 0.34) ** 2 < 1] = 40
+    for centre in (-0.2, 0.2):
+        cells[((x - centre) / 0.16) ** 2 + (y / 0.24) ** 2 < 1] = -850
+    cells[(x / 0.06) ** 2 + ((y - 0.24) / 0.06) ** 2 < 1] = 600
+    if 55 <= number <= 65:
+        cells[((x + 0.2) / 0.02) ** 2 + ((y + 0.08) / 0.02) ** 2 < 1] = 30
+    return cells.astype("<i2")
+
+
 def send_studies(service: RunningService, folder: Path) -> None:
     """Registration, three studies by three doors, their reports, a discharge."""
     assert b"MSA|AA" in mllp(service.hl7_port, hl7.adt_a04())
+    slices = [
+        ct_instance(192, 192, study="storescu", number=number, accession_number="ACC0001", pixels=chest(number))
+        for number in range(1, SLICES + 1)
+    ]
     sent = storescu(
         service.dicom_port,
-        write_instances(folder / "scu", ct_series(SLICES, 64, 64, study="storescu", accession_number="ACC0001")),
+        write_instances(folder / "scu", slices),
     )
     assert sent.returncode == 0, sent.stderr
     key = service.cli("key", "issue", "--name", "pacs", "--scope", "stow", "--scope", "documents").stdout.split()[-1]
@@ -79,11 +96,15 @@ def link_in_qr(service: RunningService, folder: Path) -> str:
 def code_from_inbox(service: RunningService, page: Page) -> str:
     """Read the verification code on the demo's inbox page."""
     inbox = page.context.new_page()
-    inbox.goto(f"{service.base_url}/demo/inbox")
-    found = re.search(r"验证码是 (\d{6})", inbox.inner_text("body"))
+
+    def code() -> str | None:
+        inbox.goto(f"{service.base_url}/demo/inbox")
+        found = re.search(r"验证码是 (\d{6})", inbox.inner_text("body"))
+        return found[1] if found else None
+
+    sent = wait_until(code, seconds=20)
     inbox.close()
-    assert found
-    return found[1]
+    return sent
 
 
 def enter(service: RunningService, page: Page, link: str, evidence: Evidence) -> None:
@@ -132,9 +153,7 @@ def understand(page: Page, evidence: Evidence) -> None:
     tabs = page.get_by_role("navigation", name="页面内容")
     tabs.get_by_text("解读").click()
     page.get_by_role("button", name="开始智能解读").click()
-    consent = page.get_by_role("dialog")
-    if consent.count():
-        consent.get_by_role("button", name=re.compile("同意")).click()
+    page.get_by_role("dialog").get_by_role("button", name="同意并继续").click()
     expect(page.get_by_text("AI生成，仅供参考，不能代替医生诊断").first).to_be_visible()
     expect(page.get_by_text("需要了解的")).to_be_visible()
     page.screenshot(path=evidence.screenshot("5-explained"), full_page=True)
@@ -151,7 +170,7 @@ def ask(page: Page, question: str):
     page.get_by_label("请输入您的问题").fill(question)
     page.get_by_role("button", name="发送").click()
     expect(page.get_by_role("log")).to_have_attribute("aria-busy", "false", timeout=60_000)
-    return page.locator("[data-turn]").last
+    return page.get_by_role("article").last
 
 
 def converse(page: Page, evidence: Evidence) -> None:
@@ -162,7 +181,7 @@ def converse(page: Page, evidence: Evidence) -> None:
     expect(follow_up).to_contain_text("6个月")
     expect(ask(page, "平时抽烟对肺结节有影响吗？")).to_contain_text("烟")
     page.screenshot(path=evidence.screenshot("7-chat"))
-    unknown = ask(page, "膝盖半月板手术后多久能打篮球？")
+    unknown = ask(page, "种牙以后多久能吃硬东西？")
     expect(unknown).to_contain_text("没有查到可靠的依据")
     red = ask(page, "我胸痛喘不上气怎么办")
     expect(red.get_by_role("alert")).to_contain_text("120")
@@ -182,9 +201,7 @@ def read_paper(page: Page, folder: Path, evidence: Evidence) -> None:
     page.get_by_role("button", name="打开菜单").click()
     page.get_by_text("拍照解读其他报告单").click()
     page.get_by_label("从手机中选择").set_input_files(photo)
-    consent = page.get_by_role("dialog")
-    if consent.count():
-        consent.get_by_role("button", name=re.compile("同意")).click()
+    page.get_by_role("dialog").get_by_role("button", name="同意并继续").click()
     expect(page.get_by_text("请对照照片核对")).to_be_visible(timeout=90_000)
     page.screenshot(path=evidence.screenshot("10-paper"), full_page=True)
     expect(page.get_by_label("诊断意见")).to_have_value(re.compile("右肺下叶"))

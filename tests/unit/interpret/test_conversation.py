@@ -243,3 +243,21 @@ class TestWithAScriptedModel:
             "rephrase.v1",
             "test-1",
         )
+
+
+class TestSubjectsOfTheirOwn:
+    @pytest.mark.parametrize("question", ["种牙以后多久能吃硬东西？", "我家猫掉毛怎么办", "彩票中奖号码怎么选"])
+    def test_a_short_question_with_a_subject_of_its_own_is_no_follow_up(self, question):
+        events = after("报告里的结节是什么意思？", question)
+        assert end(events).refused
+        assert "结节" not in said(events)
+
+    @pytest.mark.parametrize("question", ["我家猫掉毛怎么办", "彩票中奖号码怎么选"])
+    def test_it_is_never_answered_with_what_the_report_says(self, question):
+        text = said(ask(question))
+        assert "没有写到异常" not in text
+        assert "未见" not in text
+
+    @pytest.mark.parametrize("question", ["严重吗", "要复查吗", "那它会变大吗", "下一步怎么办"])
+    def test_a_question_without_any_subject_stays_with_the_one_before(self, question):
+        assert "结节" in said(after("报告里的结节是什么意思？", question))
