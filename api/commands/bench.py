@@ -21,13 +21,22 @@ def bench(
 ) -> None:
     """Run one workload and print its figures beside their goals; status 1 when a goal is missed."""
     try:
+        from bench.errors import BenchError, PeerUnknown
         from bench.workloads import WORKLOADS, machine
-    except ModuleNotFoundError:
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] != "bench":
+            raise
         fail("the workloads are not here: run this in a checkout of the project")
     if workload not in WORKLOADS:
         err.print(f"no workload {workload}; there are: {', '.join(sorted(WORKLOADS))}", markup=False)
         raise typer.Exit(2)
-    goals = WORKLOADS[workload](peer)
+    try:
+        goals = WORKLOADS[workload](peer)
+    except PeerUnknown as unknown:
+        err.print(str(unknown), markup=False)
+        raise typer.Exit(2) from None
+    except BenchError as error:
+        fail(str(error))
     met = all(goal.met for goal in goals.values())
     if as_json:
         print_json({**machine(), "goals": {name: goal.as_json() for name, goal in goals.items()}, "met": met})

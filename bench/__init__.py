@@ -1,0 +1,1 @@
+"""Workloads that anyone can run on their own machine: `mingying bench NAME`."""

@@ -1,0 +1,76 @@
+"""Chromium as a cheap phone on a mobile network: slowed by its own developer tools."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from bench.errors import NeedMissing
+
+_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+_FLAGS = [
+    "--no-sandbox",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_BYTES_A_SECOND = 10_000_000 / 8
+_LATENCY_MS = 40
+_SLOWER = 4
+
+
+def chromium() -> str:
+    """Return the browser's program.
+
+    Raises:
+        NeedMissing: There is none, or the Python package that drives it is not installed.
+    """
+    try:
+        import playwright  # noqa: F401  # only asked for: it belongs to the test installation
+    except ModuleNotFoundError:
+        raise NeedMissing("playwright", "run `make test` once, it installs what measuring needs") from None
+    for name in _PROGRAMS:
+        if found := shutil.which(name):
+            return found
+    raise NeedMissing("Chromium", "sudo apt-get install -y chromium")
+
+
+@contextmanager
+def slow_phone(program: str, cookies: list[dict[str, Any]], script: str) -> Iterator[Any]:
+    """Yield a page of a fresh browser: 360×800 at ratio 3, 10 Mbit/s, 40 ms, CPU 4 times slower, nothing cached.
+
+    `script` runs before every page's own. Workers are not slowed (Chromium cannot), and there is no TLS.
+    """
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=_FLAGS)
+        try:
+            context = browser.new_context(
+                viewport={"width": 360, "height": 800},
+                device_scale_factor=3,
+                has_touch=True,
+                is_mobile=True,
+                locale="zh-CN",
+            )
+            context.add_cookies(cookies)  # type: ignore[arg-type]  # plain dicts of the same shape
+            context.add_init_script(script)
+            page = context.new_page()
+            page.set_default_timeout(90_000)
+            tools = context.new_cdp_session(page)
+            tools.send("Network.enable")
+            limits = {
+                "latency": _LATENCY_MS,
+                "downloadThroughput": _BYTES_A_SECOND,
+                "uploadThroughput": _BYTES_A_SECOND,
+            }
+            tools.send("Network.emulateNetworkConditions", {"offline": False, **limits})
+            tools.send("Emulation.setCPUThrottlingRate", {"rate": _SLOWER})
+            yield page
+        finally:
+            browser.close()

@@ -1,0 +1,57 @@
+"""One figure of a workload, beside its goal and its peer."""
+
+from dataclasses import dataclass
+
+_DIGITS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A measured figure. Without a `goal` it is told, not judged; `ratio` is ours to the peer's."""
+
+    ours: float
+    unit: str
+    goal: float | None = None
+    peer: float | None = None
+    ratio: float | None = None
+    higher_is_better: bool = False
+    peer_name: str = "peer"
+    note: str = ""
+
+    @property
+    def met(self) -> bool:
+        """Whether the goal is reached; always, when none is claimed."""
+        if self.goal is None:
+            return True
+        return self.ours >= self.goal if self.higher_is_better else self.ours <= self.goal
+
+    def as_json(self) -> dict[str, float | bool | None]:
+        """Return the public fields of `mingying bench --json`."""
+        return {
+            "ours": _rounded(self.ours),
+            "peer": _rounded(self.peer),
+            "ratio": _rounded(self.ratio),
+            "goal": self.goal,
+            "met": self.met,
+        }
+
+    def sentence(self) -> str:
+        """Return the figure for people."""
+        parts = [f"{_shown(self.ours)} {self.unit}".strip()]
+        if self.goal is not None:
+            parts.append(f"goal {'≥' if self.higher_is_better else '≤'} {_shown(self.goal)}")
+        if self.peer is not None:
+            parts.append(f"{self.peer_name} {_shown(self.peer)}")
+        if self.ratio is not None:
+            parts.append(f"ratio {self.ratio:.2f}")
+        if self.note:
+            parts.append(self.note)
+        return ", ".join(parts)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.{_DIGITS}g}") if abs(value) < 1000 else round(value)
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -1,0 +1,22 @@
+"""A key for our own STOW-RS, issued as an administrator issues one."""
+
+import json
+import os
+import subprocess
+import sys
+
+from api.settings import Settings
+from bench.installation import ROOT
+
+
+def issue_stow_key(settings: Settings) -> str:
+    """Return a new key of a running installation."""
+    done = subprocess.run(
+        [sys.executable, "-m", "api.cli", "key", "issue", "--name", "bench", "--scope", "stow", "--json"],
+        env={**os.environ, "MINGYING_MODE": "demo", "MINGYING_DATA": str(settings.data)},
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    return str(json.loads(done.stdout)["key"])

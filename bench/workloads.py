@@ -1,0 +1,24 @@
+"""What `mingying bench` can run."""
+
+from collections.abc import Callable
+
+from bench.access import access
+from bench.archive import archive
+from bench.goal import Goal
+from bench.machine import machine
+from bench.paper import ocr
+from bench.retrieval import retrieval
+from bench.understanding import understanding
+from bench.viewer import viewer
+
+__all__ = ["WORKLOADS", "Goal", "machine"]
+
+WORKLOADS: dict[str, Callable[[str | None], dict[str, Goal]]] = {
+    "access": access,
+    "archive": archive,
+    "ocr": ocr,
+    "retrieval": retrieval,
+    "understanding": understanding,
+    "viewer": viewer,
+}
+"""By name; the argument names the peer to start, where the workload has one."""
