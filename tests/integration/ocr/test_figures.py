@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.model]
 
 @pytest.fixture(scope="module")
 def pages(shared_data) -> Path:
-    folder = shared_data / "ocr"
+    folder: Path = shared_data / "ocr"
     if not folder.is_dir():
         pytest.skip("the measured pages are not on this machine")
     return folder
@@ -30,7 +30,7 @@ def truths(pages: Path, kind: str) -> Iterator[tuple[str, Path]]:
 
 @pytest.mark.timeout(900)
 class TestMeasuredPages:
-    def test_photographs_beat_the_engine_alone(self, worker, pages, record_property):
+    def test_photographs_beat_the_engine_alone(self, worker, pages, evidence):
         scores: list[Score] = []
         seconds, unflagged = [], 0
         for truth, path in truths(pages, "photo"):
@@ -48,7 +48,7 @@ class TestMeasuredPages:
             "lab_rows": ours.lab_rows_right / ours.lab_rows,
             "cpu_seconds_p50": float(np.median(seconds)),
         }
-        record_property("ocr photographs", figures)
+        evidence.figure("照片识别：" + "，".join(f"{name} {value:.4f}" for name, value in figures.items()))
         assert figures["cer"] <= 0.015
         assert figures["pieces"] >= 0.96
         assert figures["fields"] >= 0.96

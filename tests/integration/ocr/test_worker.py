@@ -24,6 +24,7 @@ class TestLimits:
             first = worker.process_id
             reading = worker.read(encoded(imaging_page()))
             assert (reading.accepted, reading.refusal) == (False, Refusal.TOO_SLOW)
+            assert first is not None
             assert not psutil.pid_exists(first)
 
     def test_too_much_processor_time_ends_the_reading(self):
@@ -79,6 +80,7 @@ class TestDeath:
         worker.start()
         child = worker.process_id
         worker.close()
+        assert child is not None
         assert not psutil.pid_exists(child)
 
     def test_a_process_that_never_gets_ready_is_an_error_and_no_refusal(self):

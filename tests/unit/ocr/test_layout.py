@@ -1,6 +1,6 @@
 from collections import Counter
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocr.layout.columns import Column, place
@@ -29,11 +29,13 @@ def line(text: str, left: int, top: int, width: int | None = None) -> Line:
 
 
 class TestRows:
+    @settings(deadline=None)
     @given(lines)
     def test_no_character_is_lost_or_doubled(self, pieces):
         read = [piece for row in rows_of(pieces) for piece in row]
         assert Counter("".join(piece.text for piece in read)) == Counter("".join(piece.text for piece in pieces))
 
+    @settings(deadline=None)
     @given(lines, st.randoms(use_true_random=False))
     def test_the_order_does_not_depend_on_the_order_of_arrival(self, pieces, random):
         shuffled = list(pieces)
@@ -41,6 +43,7 @@ class TestRows:
         texts = [[piece.text for piece in row] for row in rows_of(pieces)]
         assert [[piece.text for piece in row] for row in rows_of(shuffled)] == texts
 
+    @settings(deadline=None)
     @given(lines)
     def test_each_row_runs_from_left_to_right(self, pieces):
         for row in rows_of(pieces):

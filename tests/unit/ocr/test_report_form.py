@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from ocr.engines.port import Snippet
@@ -257,7 +258,7 @@ class AnsweringReader:
 def doubts_with(reader: AnsweringReader | None, *, weak: str, confidence: float, text: str = "左肺结节约8mm。"):
     rows = [[piece("检查所见：", 60, 0)], [piece(text, 60, 1, weak=weak, confidence=confidence)]]
     form = form_of(rows)
-    return check(form.unsure, reader, lambda line: None)
+    return check(form.unsure, reader, lambda line: np.zeros((30, 200, 3), dtype=np.uint8))
 
 
 class TestSecondReader:
