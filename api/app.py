@@ -40,6 +40,7 @@ def create_app(services: Services) -> FastAPI:
     script_hashes = built_pages.mount(app)
     install_package_errors()
     errors.install_error_handlers(app)
+    app.add_middleware(errors.Faults)
     app.add_middleware(SecurityHeaders, script_hashes=script_hashes)
     app.add_middleware(http_logging.RequestLog)
     require_declared_access(app.routes)

@@ -1,9 +1,13 @@
 """Which errors of the packages become which answers."""
 
+from redis.exceptions import RedisError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
+
 from api.errors import map_error
-from api.sms.sender import SmsUnreachable
 from imaging_core.documents.errors import DocumentTooLarge, DocumentTypeRefused
 from imaging_core.errors import BlobMissing, FrameNotFound, IndexBusy, InstanceTooLarge, StorageFull, StudyNotFound
+from imaging_core.sharing.errors import LinkEnded
 
 
 def install_package_errors() -> None:
@@ -16,4 +20,7 @@ def install_package_errors() -> None:
     map_error(BlobMissing, 404, "no_frame")
     map_error(StorageFull, 507, "busy")
     map_error(IndexBusy, 503, "busy")
-    map_error(SmsUnreachable, 503, "busy")
+    map_error(LinkEnded, 401, "link_needed")
+    map_error(RedisError, 503, "busy")
+    map_error(OperationalError, 503, "busy")
+    map_error(NoConnectionFree, 503, "busy")

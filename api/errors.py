@@ -13,6 +13,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.messages import errors as words
 
@@ -86,7 +88,6 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(StarletteHTTPException, _http)
     for error in _TABLE:
         app.add_exception_handler(error, _mapped)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 def _problem(_request: Request, error: Exception) -> Response:
@@ -111,10 +112,39 @@ def _mapped(_request: Request, error: Exception) -> Response:
         if kind in _TABLE:
             mapped = _TABLE[kind]
             return problem_response(mapped.status, mapped.code)
-    return _unexpected(_request, error)
+    raise error
 
 
-def _unexpected(request: Request, error: Exception) -> Response:
-    route = request.scope.get("route")
-    log.error("request failed", route=getattr(route, "path", "unknown"), **describe(error))
-    return problem_response(500, "internal")
+class BrokenOff(Exception):
+    """An answer had begun when its route failed; the connection is closed. Carries nothing of the first error."""
+
+
+class Faults:
+    """ASGI middleware, inside those that log and add headers: a fault nobody expected becomes a problem document.
+
+    The error itself goes no further: the server would log its message, which may hold a patient's data.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 500 unless an answer has begun."""
+        begun = False
+
+        async def watch(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watch)
+        except ClientDisconnect:
+            return
+        except Exception as error:  # whatever it is, the caller gets a sentence
+            if scope["type"] != "http":
+                raise
+            log.error("request failed", route=getattr(scope.get("route"), "path", "unknown"), **describe(error))
+            if begun:
+                raise BrokenOff from None
+            await problem_response(500, "internal")(scope, receive, send)

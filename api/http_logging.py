@@ -3,12 +3,16 @@
 import logging
 import sys
 import time
+from collections.abc import MutableMapping
+from typing import Any
 from uuid import uuid4
 
 import structlog
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import describe
 
 log = structlog.get_logger("http")
 
@@ -19,6 +23,17 @@ _SECONDS = Histogram(
     ["route"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+# Methods are the caller's to invent; a label of its own for each would grow without end.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _without_words(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Keep type and place of a library's logged error, not its message, which may hold a patient's data."""
+    info = event.pop("exc_info", None)
+    error = info[1] if isinstance(info, tuple) else info
+    if isinstance(error, BaseException):
+        event.update(describe(error))
+    return event
 
 
 _SHARED: tuple[structlog.typing.Processor, ...] = (
@@ -30,13 +45,14 @@ _CHATTY = (
     "httpx",
     "httpcore",
     "pynetdicom",
-    "pydicom",
     "RapidOCR",
     "multipart",
     "python_multipart",
     "jieba",
     "dramatiq",
 )
+_QUOTING = ("pydicom", "py.warnings")
+"""What these complain of is quoted from a patient's header, so they are not heard at all."""
 
 
 def configure_logging(level: str = "INFO") -> None:
@@ -47,6 +63,7 @@ def configure_logging(level: str = "INFO") -> None:
             foreign_pre_chain=[*_SHARED, structlog.stdlib.ExtraAdder()],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _without_words,
                 structlog.processors.JSONRenderer(ensure_ascii=False),
             ],
         )
@@ -54,6 +71,9 @@ def configure_logging(level: str = "INFO") -> None:
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in _QUOTING:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    logging.captureWarnings(capture=True)
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
@@ -90,7 +110,8 @@ class RequestLog:
             seconds = time.perf_counter() - began
             # The route's template, never the address itself: addresses hold tokens and UIDs.
             route = getattr(scope.get("route"), "path", "static or unknown")
-            _REQUESTS.labels(scope["method"], route, str(status)).inc()
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            _REQUESTS.labels(method, route, str(status)).inc()
             _SECONDS.labels(route).observe(seconds)
-            log.info("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))
+            log.info("request", method=method, route=route, status=status, ms=round(seconds * 1000, 1))
             structlog.contextvars.unbind_contextvars("request_id")
