@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 from redis import Redis
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from api.db.tables import WorkRow
@@ -37,7 +37,7 @@ class Work:
     generation: int
 
 
-def make_broker(redis: "Redis[bytes]") -> RedisBroker:
+def make_broker(redis: Redis) -> RedisBroker:
     """Return the queue. Retries are ours (see `fail`), so dramatiq's own are left out."""
     broker = RedisBroker(
         client=redis, middleware=[dramatiq.middleware.TimeLimit(), dramatiq.middleware.ShutdownNotifications()]
@@ -50,20 +50,28 @@ def make_broker(redis: "Redis[bytes]") -> RedisBroker:
 def owe(session: Session, *, kind: str, institution_code: str, subject: str, due_at: datetime) -> None:
     """Note that work is due; work already owed is put off to the later time and gets a new generation."""
     row = session.scalars(
-        select(WorkRow).where(
-            WorkRow.kind == kind, WorkRow.institution_code == institution_code, WorkRow.subject == subject
-        )
+        select(WorkRow)
+        .where(WorkRow.kind == kind, WorkRow.institution_code == institution_code, WorkRow.subject == subject)
+        .with_for_update()  # a job that ends at this moment must see the new generation
     ).first()
     if row is None:
         session.add(WorkRow(kind=kind, institution_code=institution_code, subject=subject, due_at=due_at))
     else:
         row.due_at = due_at
         row.generation += 1
+        row.attempts = 0
 
 
-def lease_due(session: Session, now: datetime, *, most: int = 100) -> list[Work]:
-    """Return work that is due and lease it, so that it is not called again at once."""
-    rows = session.scalars(select(WorkRow).where(WorkRow.due_at <= now).order_by(WorkRow.due_at).limit(most)).all()
+def anything_due(session: Session, now: datetime) -> bool:
+    """Return whether `lease_due` would find something."""
+    return session.scalars(select(WorkRow.id).where(WorkRow.due_at <= now).limit(1)).first() is not None
+
+
+def lease_due(session: Session, now: datetime, *, kind: str, most: int) -> list[Work]:
+    """Return at most so much work of a kind that is due, and lease it, so that it is not called again at once."""
+    rows = session.scalars(
+        select(WorkRow).where(WorkRow.kind == kind, WorkRow.due_at <= now).order_by(WorkRow.due_at).limit(most)
+    ).all()
     for row in rows:
         row.due_at = now + LEASE
     return [Work(row.kind, row.institution_code, row.subject, row.generation) for row in rows]
@@ -89,16 +97,26 @@ def send(broker: RedisBroker, works: Iterable[Work]) -> None:
         )
 
 
+def room(broker: RedisBroker, kind: str, *, most: int) -> int:
+    """Return how many more calls the queue takes. The rest waits in the table, where its lease cannot run out."""
+    return max(most - int(broker.do_qsize(QUEUES[kind])), 0)
+
+
+def renew(session: Session, work: Work, *, until: datetime) -> bool:
+    """Lease work until then; return False when it is not owed any more, or changed since."""
+    renewed = session.scalars(update(WorkRow).where(*_this(work)).values(due_at=until).returning(WorkRow.id))
+    return renewed.first() is not None
+
+
 def settle(session: Session, work: Work) -> None:
     """Forget work that is done, unless its subject changed meanwhile."""
-    row = _row(session, work)
-    if row is not None and row.generation == work.generation:
-        session.delete(row)
+    # one statement: between a look and a deletion the subject could change
+    session.execute(delete(WorkRow).where(*_this(work)))
 
 
 def fail(session: Session, work: Work, error: str, now: datetime) -> None:
     """Put failed work off, each time for twice as long, up to an hour; `error` names a type, never data."""
-    row = _row(session, work)
+    row = session.scalars(select(WorkRow).where(*_this(work)).with_for_update()).first()
     if row is not None:
         wait = min(_FIRST_RETRY * 2 ** min(row.attempts, 10), _LONGEST_RETRY)
         row.attempts += 1
@@ -106,11 +124,10 @@ def fail(session: Session, work: Work, error: str, now: datetime) -> None:
         row.due_at = now + wait
 
 
-def _row(session: Session, work: Work) -> WorkRow | None:
-    return session.scalars(
-        select(WorkRow).where(
-            WorkRow.kind == work.kind,
-            WorkRow.institution_code == work.institution_code,
-            WorkRow.subject == work.subject,
-        )
-    ).first()
+def _this(work: Work) -> tuple[ColumnElement[bool], ...]:
+    return (
+        WorkRow.kind == work.kind,
+        WorkRow.institution_code == work.institution_code,
+        WorkRow.subject == work.subject,
+        WorkRow.generation == work.generation,
+    )

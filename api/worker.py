@@ -6,12 +6,29 @@ from datetime import datetime, timedelta
 
 import dramatiq
 import structlog
+from sqlalchemy.orm import Session
 
-from api.audit.chain import seal_pending
+from api.audit.chain import MAY_WAIT, anything_unsealed, seal_pending
 from api.errors import describe
-from api.jobs import DERIVE, QUEUES, READ_PAPER, Work, fail, lease_due, make_broker, release_leases, send, settle
+from api.jobs import (
+    DERIVE,
+    KINDS,
+    LEASE,
+    QUEUES,
+    READ_PAPER,
+    Work,
+    anything_due,
+    fail,
+    lease_due,
+    make_broker,
+    release_leases,
+    renew,
+    room,
+    send,
+    settle,
+)
 from api.wiring import Services
-from api.workflows.follow_changes import audit_changes, match_arrivals, owe_derivations
+from api.workflows.follow_changes import anything_unread, audit_changes, match_arrivals, owe_derivations
 from api.workflows.read_paper import read_paper
 from imaging_core.interop.hl7v2.intake import replay_quarantined
 from imaging_core.patients.matching import match_waiting_studies
@@ -21,7 +38,13 @@ log = structlog.get_logger(__name__)
 
 _LEADER_SECONDS = 15
 _IDLE_SECONDS = 0.25
+_PAUSE_SECONDS = 1.0
 _SWEEP_EVERY = timedelta(minutes=3)
+_RENEW_EVERY = LEASE / 3
+_SOON = timedelta(seconds=5)
+_MOST_QUEUED = 64
+_THREADS = {DERIVE: 2, READ_PAPER: 1}
+"""Apart from each other: a patient's photograph does not wait for an import of a thousand studies."""
 
 
 class WorkerProcess:
@@ -31,30 +54,36 @@ class WorkerProcess:
         self._services = services
         self._alone = alone
         self._stop = threading.Event()
-        self._next_sweep = services.clock()
+        self._next_sweep = self._next_renewal = services.clock()
+        self._sealed_before: datetime | None = None
+        self._running: dict[tuple[str, str, str], Work] = {}
+        self._running_guard = threading.Lock()
         self._broker = make_broker(services.redis)
         self._declare_jobs()
-        self._worker = dramatiq.Worker(self._broker, worker_threads=2, worker_timeout=200)
+        self._workers = [
+            dramatiq.Worker(self._broker, queues={QUEUES[kind]}, worker_threads=threads, worker_timeout=200)
+            for kind, threads in _THREADS.items()
+        ]
         self._leader = threading.Thread(target=self._lead, name="leader", daemon=True)
 
     def start(self) -> None:
         """Begin; returns at once."""
         if self._alone:
+            # Nobody can be at anything: what is owed is due, what is queued is called again.
+            self._broker.flush_all()
             with self._services.database.writing() as session:
                 release_leases(session, self._services.clock())
-        self._worker.start()
+        for worker in self._workers:
+            worker.start()
         self._leader.start()
 
     def stop(self) -> None:
         """Finish running jobs and end."""
         self._stop.set()
         self._leader.join(timeout=10)
-        self._worker.stop(timeout=20_000)
+        for worker in self._workers:
+            worker.stop(timeout=10_000)
         self._services.close()
-
-    def wait(self) -> None:
-        """Block until `stop` is called."""
-        self._stop.wait()
 
     def _declare_jobs(self) -> None:
         jobs: dict[str, Callable[[Work], None]] = {DERIVE: self._derive, READ_PAPER: self._read_paper}
@@ -69,6 +98,8 @@ class WorkerProcess:
 
     def _run(self, work: Work, job: Callable[[Work], None]) -> None:
         services = self._services
+        if not self._begin(work):
+            return
         try:
             job(work)
         except Exception as error:  # noqa: BLE001  # whatever fails, the work stays owed and others go on
@@ -78,6 +109,43 @@ class WorkerProcess:
         else:
             with services.database.writing() as session:
                 settle(session, work)
+        finally:
+            with self._running_guard:
+                del self._running[work.kind, work.institution_code, work.subject]
+
+    def _begin(self, work: Work) -> bool:
+        """Return whether to do this: not when it is done already, changed since, or being done."""
+        now = self._services.clock()
+        key = (work.kind, work.institution_code, work.subject)
+        with self._running_guard:
+            running = self._running.get(key)
+            if running is None:
+                self._running[key] = work
+        if running is not None:
+            if running.generation != work.generation:
+                with self._services.database.writing() as session:
+                    renew(session, work, until=now + _SOON)
+            return False
+        owed = False
+        try:
+            with self._services.database.writing() as session:
+                owed = renew(session, work, until=now + LEASE)
+        finally:
+            if not owed:
+                with self._running_guard:
+                    del self._running[key]
+        return owed
+
+    def _renew_running(self, now: datetime) -> None:
+        if now < self._next_renewal:
+            return
+        self._next_renewal = now + _RENEW_EVERY
+        with self._running_guard:
+            works = list(self._running.values())
+        if works:
+            with self._services.database.writing() as session:
+                for work in works:
+                    renew(session, work, until=now + LEASE)
 
     def _derive(self, work: Work) -> None:
         report = self._services.deriver.derive_study(work.institution_code, work.subject)
@@ -93,39 +161,76 @@ class WorkerProcess:
         while not self._stop.is_set():
             busy = False
             try:
+                self._renew_running(self._services.clock())
+                was_leading = leading
                 leading = lock.reacquire() if leading else lock.acquire(blocking=False)
-                if leading:
-                    busy = self._follow()
+                if leading and not was_leading:
+                    self._sealed_before = None  # another may have led meanwhile
+                busy = leading and self._follow()
             except Exception as error:  # noqa: BLE001  # a passing fault of database or Redis must not end the loop
                 leading = False
                 log.warning("leader faltered", **describe(error))
-                self._stop.wait(1)
+                self._stop.wait(_PAUSE_SECONDS)
             if not busy:
                 self._stop.wait(_IDLE_SECONDS)
         if leading:
             lock.release()
 
     def _follow(self) -> bool:
-        services, now = self._services, self._services.clock()
-        quiet = timedelta(seconds=services.settings.derive_quiet_seconds)
-        with services.database.writing() as session:
-            followed = match_arrivals(session, now)
-            followed += owe_derivations(session, now, quiet=quiet)
-            followed += audit_changes(session, now)
-        with services.database.writing() as session:
-            works = lease_due(session, now)
-        send(self._broker, works)
-        with services.database.writing() as session:
-            sealed, head = seal_pending(session, services.keys.audit)
-        if sealed:
-            services.audit_anchor.remember(head)
-        self._sweep(now)
-        return bool(followed or works or sealed)
+        """Do what there is to do; return whether there may be more at once. Idle, it costs one reading transaction."""
+        now = self._services.clock()
+        with self._services.database.reading() as session:
+            unread = anything_unread(session)
+            due = anything_due(session, now)
+            unsealed = anything_unsealed(session, self._sealed_before)
+        busy = False
+        if unread:
+            for reader in (match_arrivals, self._owe_derivations, audit_changes):
+                busy |= self._guarded(self._read_feed, reader, now)
+        if due or unread:
+            busy |= self._guarded(self._call_jobs, now)
+        if unsealed or unread:
+            busy |= self._guarded(self._seal, now)
+        self._guarded(self._sweep, now)
+        return busy
 
-    def _sweep(self, now: datetime) -> None:
+    def _guarded(self, step: Callable[..., bool], *arguments: object) -> bool:
+        """Take a step; one that fails is logged and tried again, and does not keep the others from theirs."""
+        try:
+            return step(*arguments)
+        except Exception as error:  # noqa: BLE001  # as above
+            log.warning("step failed", **describe(error))
+            self._stop.wait(_PAUSE_SECONDS)
+            return False
+
+    def _read_feed(self, reader: Callable[[Session, datetime], int], now: datetime) -> bool:
+        with self._services.database.writing() as session:
+            return bool(reader(session, now))
+
+    def _owe_derivations(self, session: Session, now: datetime) -> int:
+        quiet = timedelta(seconds=self._services.settings.derive_quiet_seconds)
+        return owe_derivations(session, now, quiet=quiet)
+
+    def _call_jobs(self, now: datetime) -> bool:
+        free = {kind: room(self._broker, kind, most=_MOST_QUEUED) for kind in KINDS}
+        with self._services.database.writing() as session:
+            works = [work for kind in KINDS for work in lease_due(session, now, kind=kind, most=free[kind])]
+        send(self._broker, works)
+        return bool(works)
+
+    def _seal(self, now: datetime) -> bool:
+        with self._services.database.writing() as session:
+            sealed, head = seal_pending(session, self._services.keys.audit, since=self._sealed_before)
+        if sealed:
+            self._services.audit_anchor.remember(head)
+        else:
+            self._sealed_before = now - MAY_WAIT
+        return bool(sealed)
+
+    def _sweep(self, now: datetime) -> bool:
         """Bring together what was committed at the same instant and did not see each other."""
         if now < self._next_sweep:
-            return
+            return False
         self._next_sweep = now + _SWEEP_EVERY
         services = self._services
         with services.database.writing() as session:
@@ -139,6 +244,7 @@ class WorkerProcess:
         )
         if matched or replayed:
             log.info("waiting records matched", matched=matched, replayed=replayed)
+        return False
 
 
 def _as_actor(

@@ -13,14 +13,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from api.db.tables import AuditEventRow, AuditLinkRow
 
 GENESIS = "0" * 64
 _BATCH = 1000
-_MAY_WAIT = timedelta(minutes=10)
+MAY_WAIT = timedelta(minutes=10)
+"""No act takes longer between the time it notes and its commit."""
 
 
 def canonical(event: AuditEventRow) -> bytes:
@@ -45,20 +46,20 @@ def next_seal(key: bytes, previous: str, event: AuditEventRow) -> str:
     return hmac.new(key, bytes.fromhex(previous) + canonical(event), hashlib.sha256).hexdigest()
 
 
-def seal_pending(session: Session, key: bytes) -> tuple[int, int]:
+def anything_unsealed(session: Session, since: datetime | None = None) -> bool:
+    """Return whether `seal_pending` would find something."""
+    return session.scalars(_unsealed(since).with_only_columns(AuditEventRow.id).limit(1)).first() is not None
+
+
+def seal_pending(session: Session, key: bytes, *, since: datetime | None = None) -> tuple[int, int]:
     """Seal events that have no link yet, oldest first; return how many, and the last link.
 
-    Only one writer may run this.
+    Only one writer may run this. `since` spares it the events before, of which all are known to be sealed:
+    without it the whole trail is looked through.
     """
     last = session.scalars(select(AuditLinkRow).order_by(AuditLinkRow.sequence.desc()).limit(1)).first()
     sequence, seal = (last.sequence, last.seal) if last else (0, GENESIS)
-    pending = session.scalars(
-        select(AuditEventRow)
-        .outerjoin(AuditLinkRow, AuditLinkRow.event_id == AuditEventRow.id)
-        .where(AuditLinkRow.event_id.is_(None))
-        .order_by(AuditEventRow.at, AuditEventRow.id)
-        .limit(_BATCH)
-    ).all()
+    pending = session.scalars(_unsealed(since).order_by(AuditEventRow.at, AuditEventRow.id).limit(_BATCH)).all()
     for event in pending:
         sequence += 1
         seal = next_seal(key, seal, event)
@@ -100,9 +101,9 @@ def verify(session: Session, key: bytes, now: datetime, *, head: int = 0) -> Cha
         expected += 1
     if expected - 1 < head:
         faults.append(f"the chain ends at {expected - 1}, it had {head} links")
-    open_events, overdue = _open_events(session, now - _MAY_WAIT)
+    open_events, overdue = _open_events(session, now - MAY_WAIT)
     if overdue:
-        faults.append(f"{overdue} events older than {_MAY_WAIT} have no seal")
+        faults.append(f"{overdue} events older than {MAY_WAIT} have no seal")
     return ChainReport(sealed=expected - 1, open=open_events, faults=tuple(faults))
 
 
@@ -120,10 +121,15 @@ def _links_with_events(session: Session) -> Iterator[tuple[AuditLinkRow, AuditEv
             session.expunge(event)
 
 
-def _open_events(session: Session, overdue_before: datetime) -> tuple[int, int]:
-    times = session.scalars(
-        select(AuditEventRow.at)
+def _unsealed(since: datetime | None) -> Select[AuditEventRow]:
+    unsealed = (
+        select(AuditEventRow)
         .outerjoin(AuditLinkRow, AuditLinkRow.event_id == AuditEventRow.id)
         .where(AuditLinkRow.event_id.is_(None))
-    ).all()
+    )
+    return unsealed if since is None else unsealed.where(AuditEventRow.at >= since)
+
+
+def _open_events(session: Session, overdue_before: datetime) -> tuple[int, int]:
+    times = session.scalars(_unsealed(None).with_only_columns(AuditEventRow.at)).all()
     return len(times), sum(at < overdue_before for at in times)

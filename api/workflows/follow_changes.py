@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from api.audit.record import Actor, record
 from api.jobs import DERIVE, owe
 from imaging_core.index import feed
-from imaging_core.index.tables import ChangeRow, StudyRow
+from imaging_core.index.tables import ChangeRow, FeedCursorRow, StudyRow
 from imaging_core.patients.matching import match_study
 from imaging_core.reports.filing import match_reports
 
@@ -22,6 +22,13 @@ _BATCH = 2000
 _DERIVING = "derive"
 _MATCHING = "match"
 _AUDIT = "audit"
+
+
+def anything_unread(session: Session) -> bool:
+    """Return whether a reader has something before it."""
+    newest = session.scalar(select(func.max(ChangeRow.sequence))) or 0
+    read = dict(session.execute(select(FeedCursorRow.consumer, FeedCursorRow.sequence)).tuples().all())
+    return any(read.get(reader, 0) < newest for reader in (_DERIVING, _MATCHING, _AUDIT))
 
 
 def owe_derivations(session: Session, now: datetime, *, quiet: timedelta) -> int:
@@ -47,9 +54,10 @@ def match_arrivals(session: Session, now: datetime) -> int:
     for institution_code, uid in studies:
         study = session.scalars(
             select(StudyRow).where(StudyRow.institution_code == institution_code, StudyRow.study_instance_uid == uid)
-        ).one()
-        match_study(session, study, now)
-        match_reports(session, study, now)
+        ).one_or_none()
+        if study is not None:
+            match_study(session, study, now)
+            match_reports(session, study, now)
     _advance(session, _MATCHING, changes)
     return len(changes)
 
