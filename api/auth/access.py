@@ -1,18 +1,19 @@
 """Access rules of routes.
 
 Every route declares exactly one rule in its `dependencies`: `allow(PUBLIC)`, `allow(LINK)`,
-`allow(patient(Right.REPORT))`, `allow(machine("stow"))`. `require_declared_access` is called while
+`allow(patient(Right.REPORT))`, `allow(own())`, `allow(machine("stow"))`. `require_declared_access` is called while
 the application is built and refuses a route that declares none.
 """
 
 import hashlib
 import hmac
 import ipaddress
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Annotated, Any
 
-from fastapi import Depends, Request, params
-from fastapi.routing import RouteContext, iter_route_contexts
+from fastapi import Depends, Request, Response, params
+from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from sqlalchemy import select
 from starlette.routing import BaseRoute, Mount
 
@@ -69,9 +70,10 @@ class _Linked(AccessRule):
 
 
 class _Patient(AccessRule):
-    def __init__(self, rights: tuple[Right, ...]) -> None:
-        super().__init__("patient:" + "+".join(sorted(rights)))
+    def __init__(self, rights: tuple[Right, ...], *, own: bool) -> None:
+        super().__init__(("own:" if own else "patient:") + "+".join(sorted(rights)))
         self.rights = rights
+        self.own = own
 
     def __call__(self, request: Request) -> None:
         """Holders of a grant that carries all named rights."""
@@ -80,7 +82,7 @@ class _Patient(AccessRule):
             grant = grant_of(session, request.cookies.get(GRANT_COOKIE, ""), services.clock())
         if grant is None:
             raise Problem(401, "verification_needed")
-        if not all(grant.allows(right) for right in self.rights):
+        if not all(grant.allows(right) for right in self.rights) or (self.own and grant.holder is not Holder.PATIENT):
             raise Problem(403, "right_missing")
         request.state.grant = grant
 
@@ -101,8 +103,10 @@ class _Machine(AccessRule):
                 row = session.scalars(
                     select(MachineKeyRow).where(MachineKeyRow.key_hash == digest, MachineKeyRow.revoked_at.is_(None))
                 ).first()
-        if row is None or self.scope not in row.scopes:
+        if row is None:
             raise Problem(401, "machine_key_needed", headers={"WWW-Authenticate": 'Bearer realm="mingying"'})
+        if self.scope not in row.scopes:
+            raise Problem(403, "scope_missing")
         request.state.actor = Actor("machine", f"key:{row.id}", row.institution_code)
 
 
@@ -134,7 +138,12 @@ OPERATIONS: AccessRule = _Operations("operations")
 
 def patient(*rights: Right) -> AccessRule:
     """Return the rule for holders of a grant with these rights."""
-    return _Patient(rights)
+    return _Patient(rights, own=False)
+
+
+def own(*rights: Right) -> AccessRule:
+    """Return the rule for the patient in person: what they said, asked and photographed is in no share."""
+    return _Patient(rights, own=True)
 
 
 def machine(scope: str) -> AccessRule:
@@ -145,6 +154,22 @@ def machine(scope: str) -> AccessRule:
 def allow(rule: AccessRule) -> list[params.Depends]:
     """Return the `dependencies` of a route that follows this rule."""
     return [Depends(rule)]
+
+
+class CheckedFirst(APIRoute):
+    """A route for large bodies: the rule is asked before the body is taken, so that a stranger's is not kept at all."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler with the rule before it."""
+        handler = super().get_route_handler()
+        rules = [item.dependency for item in self.dependencies if isinstance(item.dependency, AccessRule)]
+
+        async def checked(request: Request) -> Response:
+            for rule in rules:
+                await run_in_threadpool(rule, request)
+            return await handler(request)
+
+        return checked
 
 
 def rule_of(route: RouteContext) -> AccessRule | None:

@@ -23,7 +23,7 @@ class Count:
 class Limiter:
     """Counts tries by key."""
 
-    def __init__(self, redis: "Redis[bytes]") -> None:
+    def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._count = redis.register_script(_COUNT)
 

@@ -14,7 +14,7 @@ SESSION_SECONDS = 15 * 60
 class LinkSessions:
     """Sessions between the exchange of a link and the verification."""
 
-    def __init__(self, redis: "Redis[bytes]") -> None:
+    def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     def begin(self, link_id: str) -> str:
@@ -26,7 +26,7 @@ class LinkSessions:
     def link_id(self, cookie: str) -> str | None:
         """Return the link of a session; None when there is none or it ended."""
         value = self._redis.get(_key(cookie)) if cookie else None
-        return bytes(value).decode() if value is not None else None
+        return value.decode() if isinstance(value, bytes) else None
 
     def end(self, cookie: str) -> None:
         """End a session."""

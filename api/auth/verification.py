@@ -49,7 +49,7 @@ class Verification:
     """One-time codes and tries."""
 
     def __init__(
-        self, redis: "Redis[bytes]", limiter: Limiter, sms: SmsSender | None, key: bytes, settings: VerificationSettings
+        self, redis: Redis, limiter: Limiter, sms: SmsSender | None, key: bytes, settings: VerificationSettings
     ) -> None:
         self._redis = redis
         self._limiter = limiter
@@ -62,19 +62,27 @@ class Verification:
         """Ways to prove who one is that this installation offers."""
         return ("phone", "id_number") if self._sms else ("id_number",)
 
-    def request_code(self, link: Link, phone: str, *, on_record: bool) -> CodeAnswer:
-        """Send a code if the phone is on record; the answer is the same if it is not."""
+    def ask_for_code(self, link: Link) -> CodeAnswer:
+        """Count a wish for a code, before anyone looks whether the phone is on record."""
         wait = self._settings.resend_seconds
         sent = self._limiter.count(f"sms:{link.link_id}", window_seconds=wait)
         daily = self._limiter.count(f"sms-day:{link.patient}", window_seconds=86_400)
         if sent.tries > 1 or daily.tries > 10 * self._settings.tries:
             return CodeAnswer(CodeRequest.TOO_SOON, sent.seconds_left)
-        if on_record and self._sms:
-            code = f"{secrets.randbelow(_RANGE):0{CODE_LENGTH}d}"
-            seconds = self._settings.code_minutes * 60
-            self._redis.set(self._code_key(link), self._hash(link, phone, code), ex=seconds)
-            self._sms.send_code(phone, code, minutes=self._settings.code_minutes)
         return CodeAnswer(CodeRequest.ACCEPTED, wait)
+
+    def send_code(self, link: Link, phone: str) -> None:
+        """Send a code to a phone that is on record; it takes the place of an earlier one.
+
+        Raises:
+            SmsUnreachable: the gateway did not take it.
+        """
+        if self._sms is None:
+            return
+        code = f"{secrets.randbelow(_RANGE):0{CODE_LENGTH}d}"
+        seconds = self._settings.code_minutes * 60
+        self._redis.set(self._code_key(link), self._hash(link, phone, code), ex=seconds)
+        self._sms.send_code(phone, code, minutes=self._settings.code_minutes)
 
     def count_try(self, link: Link) -> TryCount:
         """Count one try before it is judged."""
@@ -92,7 +100,7 @@ class Verification:
         """Return whether the code is right; a right code is spent, also against a second call at the same time."""
         key = self._code_key(link)
         kept = self._redis.get(key)
-        if kept is None or not hmac.compare_digest(bytes(kept), self._hash(link, phone, code)):
+        if not isinstance(kept, bytes) or not hmac.compare_digest(kept, self._hash(link, phone, code)):
             return False
         return bool(self._redis.delete(key))
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from api.audit.record import Actor, record
 from api.commands.common import DataOption, fail, out, running_services
-from api.workflows.print_report import printed_report
+from api.workflows.print_report import as_pdf, report_to_print
 from imaging_core.index.tables import StudyRow
 from imaging_core.reports.reading import current_report
 
@@ -32,9 +32,13 @@ def print_report(
         report = current_report(session, study) if study is not None and study.patient_key else None
         if study is None or report is None:
             fail("no verified report of a registered patient has this accession number")
-        to.write_bytes(printed_report(services, session, study, report))
+        sheet = report_to_print(services, session, study, report)
         actor = Actor("system", "command line", code)
         record(
             session, actor, "report.printed", object_kind="report", object_id=report.report_key, now=services.clock()
         )
+    try:
+        to.write_bytes(as_pdf(services, sheet))
+    except OSError as error:
+        fail(f"{to} cannot be written: {error.strerror}")
     out.print(f"written: {to}", markup=False)

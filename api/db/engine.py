@@ -16,12 +16,13 @@ def make_engine(url: str) -> Engine:
     """Return an engine for SQLite (WAL, synchronous FULL) or PostgreSQL."""
     if url.startswith("sqlite"):
         connect_args = {"check_same_thread": False, "timeout": _BUSY_MILLISECONDS / 1000}
-        engine = create_engine(url, connect_args=connect_args, hide_parameters=True)
+        # as many connections as there are request threads: none waits for another's
+        engine = create_engine(url, connect_args=connect_args, pool_size=10, max_overflow=50, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     # hide_parameters: values of a failed statement are a patient's and would end up in a log
-    return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20, hide_parameters=True)
+    return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=50, hide_parameters=True)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
@@ -31,6 +32,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         "synchronous=FULL",  # an acknowledgement means durable
         "foreign_keys=ON",
         f"busy_timeout={_BUSY_MILLISECONDS}",
+        "secure_delete=ON",  # what a patient deletes is overwritten in the file
     ):
         connection.execute(f"PRAGMA {pragma}")
 

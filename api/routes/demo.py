@@ -1,24 +1,29 @@
 """Pages of the demo hospital only: the printed reports, and the inbox where its short messages arrive."""
 
 from html import escape
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Response
 from fastapi.responses import HTMLResponse
 from sqlalchemy import select
 
 from api.auth.access import DEMO_ONLY, CurrentServices, allow
 from api.errors import Problem
+from api.routes.pages import DIST
 from api.settings import Settings
 from api.sms.sender import InboxSmsSender
-from api.workflows.print_report import printed_report, report_link
+from api.workflows.print_report import as_pdf, report_link, report_to_print
 from imaging_core.domain.identifiers import PatientKey
 from imaging_core.index.tables import StudyRow
 from imaging_core.patients.registry import phone_of
 from imaging_core.patients.tables import PatientRow
 from imaging_core.reports.reading import current_report
 
+StudyNumber = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
 _STYLE = """
-body { font: 16px/1.7 system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif;
+body { font: 16px/1.7 system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC",
+  "Noto Sans SC", sans-serif;
   margin: 0 auto; max-width: 860px; padding: 24px 16px; color: #1d2b2a; background: #f6f8f7 }
 h1 { font-size: 24px }
 a { color: #00695c }
@@ -59,14 +64,15 @@ def make_router(_settings: Settings) -> APIRouter:
         )
 
     @router.get("/printed/{study}.pdf", dependencies=allow(DEMO_ONLY), response_model=None)
-    def printed(study: int, services: CurrentServices) -> Response:
+    def printed(study: StudyNumber, services: CurrentServices) -> Response:
         """Return one printed report."""
         with services.database.writing() as session:
             row = session.get(StudyRow, study)
             report = current_report(session, row) if row is not None and row.patient_key else None
             if row is None or report is None:
                 raise Problem(404, "not_found")
-            return Response(printed_report(services, session, row, report), media_type="application/pdf")
+            sheet = report_to_print(services, session, row, report)
+        return Response(as_pdf(services, sheet), media_type="application/pdf")
 
     @router.get("/inbox", dependencies=allow(DEMO_ONLY), response_class=HTMLResponse)
     def inbox(services: CurrentServices) -> HTMLResponse:
@@ -87,7 +93,9 @@ def make_router(_settings: Settings) -> APIRouter:
 
 
 def _page(title: str, body: str) -> HTMLResponse:
+    # the pages' own Chinese font, fetched only where the machine draws no Chinese by itself
+    sheet = next((f'<link rel="stylesheet" href="/assets/{item.name}">' for item in DIST.glob("assets/400-*.css")), "")
     return HTMLResponse(
         f'<!doctype html><html lang="zh-CN"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{title}</title><style>{_STYLE}</style><body><h1>{title}</h1>{body}</body></html>"
+        f"<title>{title}</title>{sheet}<style>{_STYLE}</style><body><h1>{title}</h1>{body}</body></html>"
     )

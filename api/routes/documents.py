@@ -6,16 +6,18 @@ from fastapi import APIRouter, Form, UploadFile
 from sqlalchemy import select
 
 from api.audit.record import record
-from api.auth.access import CurrentMachine, CurrentServices, allow, machine
+from api.auth.access import CheckedFirst, CurrentMachine, CurrentServices, allow, machine
 from api.errors import Problem
 from api.settings import MIB, Settings
 from imaging_core.documents.store import store_document
 from imaging_core.index.tables import StudyRow
 
+_NO_NUL = r"^[^\x00]*$"
+
 
 def make_router(settings: Settings) -> APIRouter:
     """Return the routes for e-reports."""
-    router = APIRouter(prefix="/api/interop", tags=["hospital systems"])
+    router = APIRouter(prefix="/api/interop", tags=["hospital systems"], route_class=CheckedFirst)
     most_bytes = settings.limits.document_bytes
 
     @router.post(
@@ -25,9 +27,9 @@ def make_router(settings: Settings) -> APIRouter:
         file: UploadFile,
         actor: CurrentMachine,
         services: CurrentServices,
-        title: Annotated[str, Form(max_length=100)] = "电子报告单",
-        study_instance_uid: Annotated[str, Form(max_length=64)] = "",
-        accession_number: Annotated[str, Form(max_length=64)] = "",
+        title: Annotated[str, Form(max_length=100, pattern=_NO_NUL)] = "电子报告单",
+        study_instance_uid: Annotated[str, Form(max_length=64, pattern=_NO_NUL)] = "",
+        accession_number: Annotated[str, Form(max_length=64, pattern=_NO_NUL)] = "",
     ) -> dict[str, str]:
         """Attach a PDF or JPG to the study named by its UID or accession number."""
         if not (study_instance_uid or accession_number):

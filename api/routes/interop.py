@@ -1,15 +1,19 @@
 """What a hospital's own systems fetch: printed reports with their QR."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 from sqlalchemy import select
 
 from api.audit.record import record
 from api.auth.access import CurrentMachine, CurrentServices, allow, machine
 from api.errors import Problem
 from api.settings import Settings
-from api.workflows.print_report import printed_report
+from api.workflows.print_report import as_pdf, report_to_print
 from imaging_core.index.tables import StudyRow
 from imaging_core.reports.reading import current_report
+
+AccessionNumber = Annotated[str, Query(pattern=r"^[^\x00]{1,64}$")]
 
 
 def make_router(_settings: Settings) -> APIRouter:
@@ -17,7 +21,7 @@ def make_router(_settings: Settings) -> APIRouter:
     router = APIRouter(prefix="/api/interop", tags=["hospital systems"])
 
     @router.get("/reports/printed", dependencies=allow(machine("print")), response_model=None)
-    def printed(accession_number: str, actor: CurrentMachine, services: CurrentServices) -> Response:
+    def printed(accession_number: AccessionNumber, actor: CurrentMachine, services: CurrentServices) -> Response:
         """Return the printed report of an accession number as PDF."""
         now = services.clock()
         with services.database.writing() as session:
@@ -29,8 +33,8 @@ def make_router(_settings: Settings) -> APIRouter:
             report = current_report(session, study) if study is not None and study.patient_key else None
             if study is None or report is None:
                 raise Problem(404, "report_missing")
-            content = printed_report(services, session, study, report)
+            sheet = report_to_print(services, session, study, report)
             record(session, actor, "report.printed", object_kind="report", object_id=report.report_key, now=now)
-        return Response(content, media_type="application/pdf")
+        return Response(as_pdf(services, sheet), media_type="application/pdf")
 
     return router

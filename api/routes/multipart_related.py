@@ -4,12 +4,18 @@ import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
+from anyio import to_thread
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
 _IN_MEMORY = 4 * 1024 * 1024
+_BITE = 1024 * 1024
+"""Parsed and written to disk at a time, in a thread: the event loop serves others meanwhile."""
 _MOST_PARTS = 20_000
 
 
@@ -59,8 +65,8 @@ class _Reader:
         self._name = self._value = b""
 
     def on_headers_finished(self) -> None:
-        file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, dir=self.folder)  # noqa: SIM115  # closed by who takes the part
-        self._open = Part(self._headers.get("content-type", ""), file)
+        file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY, dir=str(self.folder))  # noqa: SIM115  # closed by who takes the part
+        self._open = Part(self._headers.get("content-type", ""), cast(BinaryIO, file))
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         part = self._open
@@ -81,9 +87,31 @@ class _Reader:
     def on_end(self) -> None:
         self.ended = True
 
+    def callbacks(self) -> "MultipartCallbacks":
+        return {
+            "on_part_begin": self.on_part_begin,
+            "on_header_field": self.on_header_field,
+            "on_header_value": self.on_header_value,
+            "on_header_end": self.on_header_end,
+            "on_headers_finished": self.on_headers_finished,
+            "on_part_data": self.on_part_data,
+            "on_part_end": self.on_part_end,
+            "on_end": self.on_end,
+        }
+
     def close(self) -> None:
         for part in [*self.done, *([self._open] if self._open else [])]:
             part.content.close()
+
+
+async def _bites(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    bite = bytearray()
+    async for chunk in body:
+        bite += chunk
+        if len(bite) >= _BITE:
+            yield bytes(bite)
+            bite.clear()
+    yield bytes(bite)
 
 
 async def read_parts(
@@ -100,11 +128,10 @@ async def read_parts(
     if media_type != b"multipart/related" or not boundary:
         raise InvalidMultipart("multipart/related with a boundary is needed")
     reader = _Reader(part_limit, folder)
-    callbacks = {name: getattr(reader, name) for name in dir(reader) if name.startswith("on_")}
-    parser = MultipartParser(boundary, callbacks)
+    parser = MultipartParser(boundary, reader.callbacks())
     try:
-        async for chunk in body:
-            parser.write(chunk)
+        async for bite in _bites(body):
+            await to_thread.run_sync(parser.write, bite)
             while reader.done:
                 yield reader.done.pop(0)
         if not reader.ended:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -11,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from api.auth.access import PUBLIC, allow
+from api.errors import Problem
 
 DIST = Path(__file__).resolve().parents[2] / "viewer_h5" / "dist"
 _ENTRY_PAGES = {"/": "index.html", "/r": "index.html"}
@@ -67,7 +69,7 @@ def mount(app: FastAPI) -> tuple[str, ...]:
     return _script_hashes()
 
 
-def _page(file: Path) -> "object":
+def _page(file: Path) -> Callable[[], Response]:
     def page() -> Response:
         if not file.exists():
             return HTMLResponse(_MISSING, 503)
@@ -80,7 +82,7 @@ def _icon(name: str) -> Response:
     folder = DIST / "icons"
     known = {path.name: path for path in folder.iterdir()} if folder.exists() else {}
     if name not in known:
-        return Response(status_code=404)
+        raise Problem(404, "not_found")
     return FileResponse(known[name], headers={"cache-control": "public, max-age=86400"})
 
 

@@ -4,11 +4,11 @@ from typing import Annotated, Any
 from uuid import uuid4
 
 from fastapi import APIRouter, Path, Response, UploadFile
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from api.audit.record import record
-from api.auth.access import CurrentGrant, CurrentServices, actor_of, allow, patient
+from api.auth.access import CheckedFirst, CurrentGrant, CurrentServices, actor_of, allow, own
 from api.db.tables import PaperRow, WorkRow
 from api.errors import Problem
 from api.jobs import READ_PAPER, owe
@@ -17,18 +17,19 @@ from api.settings import MIB, Settings
 from api.workflows.answer_question import delete_conversation
 from api.workflows.consent import require_consent
 from api.workflows.read_paper import LABELS, REPORT_PREFIX
-from imaging_core.domain.grants import Grant, Holder, Right
+from imaging_core.domain.grants import Grant, Right
 from ocr.errors import PictureRefused
 from ocr.image.sniff import sniff
 from ocr.messages import REASONS
 
 Key = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 _PAPERS_AN_HOUR = 30
+_MOST_PAPERS = 100
 
 
 def make_router(settings: Settings) -> APIRouter:
     """Return the routes of paper reports."""
-    router = APIRouter(prefix="/api/patient/papers", tags=["patient: paper"])
+    router = APIRouter(prefix="/api/patient/papers", tags=["patient: paper"], route_class=CheckedFirst)
     _add_upload(router, settings.limits.paper_bytes)
     _add_reading(router)
     _add_confirming(router)
@@ -36,12 +37,14 @@ def make_router(settings: Settings) -> APIRouter:
 
 
 def _add_upload(router: APIRouter, most_bytes: int) -> None:
-    @router.post("", status_code=202, dependencies=allow(patient(Right.INTERPRET)), max_body_size=most_bytes + MIB)
+    @router.post("", status_code=202, dependencies=allow(own(Right.INTERPRET)), max_body_size=most_bytes + MIB)
     def upload(file: UploadFile, grant: CurrentGrant, services: CurrentServices) -> PaperStarted:
         """Take a picture or PDF of a paper report; it is read by a worker."""
-        _own_grant_only(grant)
         with services.database.reading() as session:
             require_consent(session, grant, "ocr")
+            kept = session.scalar(select(func.count()).select_from(_own(grant).subquery()))
+        if kept is not None and kept >= _MOST_PAPERS:
+            raise Problem(409, "paper_many")
         count = services.limiter.count(f"paper:{grant.patient}", window_seconds=3600)
         if count.tries > _PAPERS_AN_HOUR:
             raise Problem(429, "too_many", headers={"Retry-After": str(count.seconds_left)})
@@ -79,33 +82,34 @@ def _add_upload(router: APIRouter, most_bytes: int) -> None:
 
 
 def _add_reading(router: APIRouter) -> None:
-    @router.get("", dependencies=allow(patient(Right.INTERPRET)))
+    @router.get("", dependencies=allow(own(Right.INTERPRET)))
     def papers(grant: CurrentGrant, services: CurrentServices) -> list[dict[str, Any]]:
         """List the patient's paper reports, newest first."""
-        _own_grant_only(grant)
         with services.database.reading() as session:
             rows = session.scalars(_own(grant).order_by(PaperRow.created_at.desc())).all()
             return [{"created_at": row.created_at, **_brief(row)} for row in rows]
 
-    @router.get("/{paper}", dependencies=allow(patient(Right.INTERPRET)))
+    @router.get("/{paper}", dependencies=allow(own(Right.INTERPRET)))
     def paper(paper: Key, grant: CurrentGrant, services: CurrentServices) -> dict[str, Any]:
         """Return how far the reading is, and what was read."""
         with services.database.reading() as session:
             row = _find(session, grant, paper)
             return {**_brief(row), "fields": [], "rows": [], "doubts": [], **_reading(row)}
 
-    @router.get("/{paper}/picture", dependencies=allow(patient(Right.INTERPRET)), response_model=None)
+    @router.get("/{paper}/picture", dependencies=allow(own(Right.INTERPRET)), response_model=None)
     def picture(paper: Key, grant: CurrentGrant, services: CurrentServices) -> Response:
         """Return the upright picture."""
-        with services.database.reading() as session:
+        now = services.clock()
+        with services.database.writing() as session:
             row = _find(session, grant, paper)
             if row.picture is None:
                 raise Problem(404, "not_found")
-            return Response(row.picture, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+            record(session, actor_of(grant), "paper.viewed", object_kind="paper", object_id=paper, now=now)
+        return Response(row.picture, media_type="image/jpeg")
 
 
 def _add_confirming(router: APIRouter) -> None:
-    @router.post("/{paper}/confirm", dependencies=allow(patient(Right.INTERPRET)))
+    @router.post("/{paper}/confirm", dependencies=allow(own(Right.INTERPRET)))
     def confirm(paper: Key, body: PaperFields, grant: CurrentGrant, services: CurrentServices) -> PaperConfirmed:
         """Make a report of what the patient confirmed beside the picture."""
         unknown = sorted(set(body.fields) - set(LABELS))
@@ -123,7 +127,7 @@ def _add_confirming(router: APIRouter) -> None:
             record(session, actor_of(grant), "paper.confirmed", object_kind="paper", object_id=paper, now=now)
         return PaperConfirmed(report_id=REPORT_PREFIX + paper)
 
-    @router.delete("/{paper}", status_code=204, dependencies=allow(patient(Right.INTERPRET)))
+    @router.delete("/{paper}", status_code=204, dependencies=allow(own(Right.INTERPRET)))
     def remove(paper: Key, grant: CurrentGrant, services: CurrentServices) -> Response:
         """Delete picture, text and conversation."""
         now = services.clock()
@@ -138,11 +142,6 @@ def _add_confirming(router: APIRouter) -> None:
         return Response(status_code=204)
 
 
-def _own_grant_only(grant: Grant) -> None:
-    if grant.holder is not Holder.PATIENT:
-        raise Problem(403, "right_missing")
-
-
 def _own(grant: Grant) -> Select[PaperRow]:
     return select(PaperRow).where(
         PaperRow.institution_code == grant.institution_code, PaperRow.patient_key == grant.patient
@@ -150,7 +149,6 @@ def _own(grant: Grant) -> Select[PaperRow]:
 
 
 def _find(session: Session, grant: Grant, paper: str) -> PaperRow:
-    _own_grant_only(grant)
     row: PaperRow | None = session.scalars(_own(grant).where(PaperRow.id == paper)).first()
     if row is None:
         raise Problem(404, "not_found")
@@ -174,7 +172,22 @@ def _reading(row: PaperRow) -> dict[str, Any]:
     reading = dict(row.reading)
     reading.pop("text")
     if row.confirmed:
-        reading["fields"] = [
-            {**item, "value": row.confirmed.get(item["key"], item["value"])} for item in reading["fields"]
-        ]
+        reading["fields"] = _confirmed_fields(reading["fields"], row.confirmed)
     return reading
+
+
+def _confirmed_fields(read: list[dict[str, Any]], confirmed: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the fields of the form with the patient's values, those too that were not found on the picture."""
+    known = {item["key"]: item for item in read}
+    added = {"box": None, "confidence": 1.0}
+    return [
+        {
+            "key": key,
+            "label": label,
+            **added,
+            **known.get(key, {}),
+            "value": confirmed.get(key, known.get(key, {}).get("value")),
+        }
+        for key, label in LABELS.items()
+        if key in known or key in confirmed
+    ]

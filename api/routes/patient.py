@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 
-from fastapi import APIRouter, Request, Response
+import structlog
+from fastapi import APIRouter, BackgroundTasks, Request, Response
 
 from api.audit.record import Actor, record
-from api.auth.access import LINK, PUBLIC, CurrentGrant, CurrentLink, CurrentServices, actor_of, allow, patient
+from api.auth.access import LINK, PUBLIC, CurrentGrant, CurrentLink, CurrentServices, actor_of, allow, own
 from api.auth.cookies import GRANT_COOKIE, LINK_COOKIE, clear_cookies, set_cookie
 from api.auth.link_sessions import SESSION_SECONDS
 from api.auth.verification import CODE_LENGTH, CodeRequest
@@ -24,15 +25,20 @@ from api.schemas.patient import (
     Verified,
 )
 from api.settings import Mode, Settings
+from api.sms.sender import SmsUnreachable
 from api.wiring import Services
 from api.workflows.consent import newest_consents, state_consent
 from imaging_core.domain.grants import Right
 from imaging_core.patients.verification import verify_id_number, verify_phone
 from imaging_core.sharing.grants import grant_of, open_grant, revoke_grant
-from imaging_core.sharing.links import Link, redeem_link
+from imaging_core.sharing.links import Link, LinkKind, redeem_link
+
+log = structlog.get_logger(__name__)
 
 _LINK_TRIES_A_MINUTE = 30
 PATIENT_RIGHTS = frozenset(Right)
+SHARE_RIGHTS = frozenset({Right.REPORT, Right.JPG, Right.DICOM})
+"""Of who opens a link that the patient passed on: that study, nothing of what the patient said or asked."""
 
 
 def make_router(_settings: Settings) -> APIRouter:
@@ -109,16 +115,21 @@ def _add_link_routes(router: APIRouter) -> None:
 
 def _add_verification_routes(router: APIRouter) -> None:
     @router.post("/verification/code", status_code=202, dependencies=allow(LINK))
-    def send_code(body: CodeWish, link: CurrentLink, services: CurrentServices) -> CodeSent:
-        """Send a code to the phone on record; the answer does not tell whether it is."""
+    def send_code(
+        body: CodeWish, link: CurrentLink, services: CurrentServices, afterwards: BackgroundTasks
+    ) -> CodeSent:
+        """Send a code to the phone on record; the answer, and how long it takes, do not tell whether it is."""
         if "phone" not in services.verification.methods:
             raise Problem(409, "method_unavailable")
-        with services.database.reading() as session:
-            on_record = verify_phone(session, services.cipher, link.patient, body.phone)
-        answer = services.verification.request_code(link, body.phone, on_record=on_record)
+        answer = services.verification.ask_for_code(link)
         if answer.outcome is CodeRequest.TOO_SOON:
             seconds = answer.retry_after_seconds
             raise Problem(429, "code_too_soon", headers={"Retry-After": str(seconds)}, retry_after_seconds=seconds)
+        with services.database.reading() as session:
+            on_record = verify_phone(session, services.cipher, link.patient, body.phone)
+        if on_record:
+            afterwards.add_task(_send_code, services, link, body.phone)
+        _record(services, link, "verification.code_asked")
         return CodeSent(retry_after_seconds=answer.retry_after_seconds, code_length=CODE_LENGTH)
 
     @router.post("/verification", dependencies=allow(LINK))
@@ -143,7 +154,8 @@ def _add_verification_routes(router: APIRouter) -> None:
         seconds = settings.verification.grant_minutes * 60
         now = services.clock()
         with services.database.writing() as session:
-            grant, cookie = open_grant(session, link, PATIENT_RIGHTS, now, timedelta(seconds=seconds))
+            rights = SHARE_RIGHTS if link.kind is LinkKind.SHARE else PATIENT_RIGHTS
+            grant, cookie = open_grant(session, link, rights, now, timedelta(seconds=seconds))
             record(
                 session,
                 actor_of(grant),
@@ -160,7 +172,7 @@ def _add_verification_routes(router: APIRouter) -> None:
 
 
 def _add_consent_routes(router: APIRouter) -> None:
-    @router.post("/consents", status_code=204, dependencies=allow(patient()))
+    @router.post("/consents", status_code=204, dependencies=allow(own()))
     def state(body: ConsentIn, grant: CurrentGrant, services: CurrentServices) -> Response:
         """Give or withdraw consent for one purpose."""
         with services.database.writing() as session:
@@ -169,7 +181,7 @@ def _add_consent_routes(router: APIRouter) -> None:
             )
         return Response(status_code=204)
 
-    @router.get("/consents", dependencies=allow(patient()))
+    @router.get("/consents", dependencies=allow(own()))
     def consents(grant: CurrentGrant, services: CurrentServices) -> list[ConsentOut]:
         """List the newest statement for each purpose."""
         with services.database.reading() as session:
@@ -191,17 +203,28 @@ def _proved(services: Services, link: Link, proof: Proof) -> bool:
         return verify_id_number(session, services.cipher, link.patient, proof.id_number)
 
 
+def _send_code(services: Services, link: Link, phone: str) -> None:
+    try:
+        services.verification.send_code(link, phone)
+    except SmsUnreachable as error:
+        log.error("code not sent", link=link.link_id, reason=str(error))
+
+
 def _record_try(services: Services, link: Link, method: str, why: str) -> None:
+    _record(services, link, "verification.refused", outcome="refused", method=method, why=why)
+
+
+def _record(services: Services, link: Link, action: str, outcome: str = "success", **detail: str) -> None:
     with services.database.writing() as session:
         record(
             session,
             _actor(link),
-            "verification.refused",
+            action,
             object_kind="link",
             object_id=link.link_id,
             now=services.clock(),
-            outcome="refused",
-            detail={"method": method, "why": why},
+            outcome=outcome,
+            detail=detail,
         )
 
 

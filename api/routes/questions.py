@@ -1,17 +1,15 @@
 """Asking about a report: streamed answers, the kept conversation, feedback."""
 
-from collections.abc import Iterator
 from typing import Annotated, Any
 
-import orjson
+from anyio import CapacityLimiter
 from fastapi import APIRouter, Path, Response
-from fastapi.responses import StreamingResponse
-from fastapi.sse import format_sse_event
 
 from api.audit.record import record
-from api.auth.access import CurrentGrant, CurrentServices, actor_of, allow, patient
+from api.auth.access import CurrentGrant, CurrentServices, actor_of, allow, own
 from api.db.tables import AnswerRow, ConversationRow
 from api.errors import Problem
+from api.routes.event_stream import EventStream
 from api.schemas.patient import FeedbackIn, QuestionIn
 from api.settings import Settings
 from api.wiring import Services
@@ -30,6 +28,7 @@ from interpret.report.reading import reader_for
 
 Key = Annotated[str, Path(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 _QUESTIONS_A_MINUTE = 20
+_ANSWERS_AT_ONCE = 32
 
 
 def make_router(settings: Settings) -> APIRouter:
@@ -41,9 +40,11 @@ def make_router(settings: Settings) -> APIRouter:
 
 
 def _add_asking(router: APIRouter, *, most_characters: int) -> None:
+    threads = CapacityLimiter(_ANSWERS_AT_ONCE)
+
     @router.post(
         "/reports/{report}/questions",
-        dependencies=allow(patient(Right.INTERPRET)),
+        dependencies=allow(own(Right.INTERPRET)),
         response_model=None,
         responses={200: {"content": {"text/event-stream": {}}}},
     )
@@ -59,19 +60,19 @@ def _add_asking(router: APIRouter, *, most_characters: int) -> None:
         with services.database.writing() as session:
             require_consent(session, grant, "interpret")
             question = begin_question(services, session, grant, report, body.question)
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        stream = _as_sse(answer_events(services, grant, question))
-        return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+        return EventStream(answer_events(services, grant, question), threads)
 
 
 def _add_conversation(router: APIRouter) -> None:
-    @router.get("/reports/{report}/conversation", dependencies=allow(patient(Right.INTERPRET)))
+    @router.get("/reports/{report}/conversation", dependencies=allow(own(Right.INTERPRET)))
     def conversation(report: Key, grant: CurrentGrant, services: CurrentServices) -> dict[str, Any]:
         """Return all questions and answers about a report, and questions one might ask."""
-        with services.database.reading() as session:
-            loaded = load_report(session, grant, report, services.clock())
+        now = services.clock()
+        with services.database.writing() as session:
+            loaded = load_report(session, grant, report, now)
             found = conversation_of(session, grant, report)
             turns = [_turn(row) for row in answers_of(session, found.id)] if found else []
+            record(session, actor_of(grant), "conversation.viewed", object_kind="report", object_id=report, now=now)
         reading = reader_for(services.knowledge).read(loaded.text)
         return {
             "conversation_id": found.id if found else None,
@@ -79,14 +80,14 @@ def _add_conversation(router: APIRouter) -> None:
             "suggestions": list(starting_suggestions(reading)),
         }
 
-    @router.delete("/reports/{report}/conversation", status_code=204, dependencies=allow(patient(Right.INTERPRET)))
+    @router.delete("/reports/{report}/conversation", status_code=204, dependencies=allow(own(Right.INTERPRET)))
     def forget(report: Key, grant: CurrentGrant, services: CurrentServices) -> Response:
         """Delete the conversation about a report."""
         with services.database.writing() as session:
             delete_conversation(session, grant, report, services.clock())
         return Response(status_code=204)
 
-    @router.post("/answers/{answer}/feedback", status_code=204, dependencies=allow(patient(Right.INTERPRET)))
+    @router.post("/answers/{answer}/feedback", status_code=204, dependencies=allow(own(Right.INTERPRET)))
     def feedback(answer: Key, body: FeedbackIn, grant: CurrentGrant, services: CurrentServices) -> Response:
         """Keep what the patient thinks of an answer."""
         _keep_feedback(services, grant, answer, body)
@@ -117,11 +118,6 @@ def _keep_feedback(services: Services, grant: Grant, answer: str, body: Feedback
             now=services.clock(),
             detail={"helpful": body.helpful},
         )
-
-
-def _as_sse(events: Iterator[dict[str, Any]]) -> Iterator[bytes]:
-    for event in events:
-        yield format_sse_event(data_str=orjson.dumps(event).decode(), event=event["type"])
 
 
 def _turn(row: AnswerRow) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from api.messages.patient import AI_LABEL
 from api.schemas.patient import KnowledgeOut, KnowledgeSource
 from api.settings import Settings
 from api.workflows.consent import require_consent
-from api.workflows.print_report import printed_report
+from api.workflows.print_report import as_pdf, report_to_print
 from api.workflows.report_text import load_report
 from imaging_core.documents.store import find_document
 from imaging_core.domain.grants import Right
@@ -46,8 +46,9 @@ def _add_documents(router: APIRouter) -> None:
             if found is None:
                 raise Problem(404, "not_found")
             study = session.scalars(visible.where(StudyRow.study_instance_uid == found.study_instance_uid)).one()
-            content = printed_report(services, session, study, found)
+            sheet = report_to_print(services, session, study, found)
             record(session, actor_of(grant), "report.printed", object_kind="report", object_id=report, now=now)
+        content = as_pdf(services, sheet)
         return Response(content, media_type="application/pdf", headers={"Content-Disposition": "inline"})
 
     @router.get("/documents/{document}", dependencies=allow(patient(Right.REPORT)), response_model=None)

@@ -1,11 +1,12 @@
 """STOW-RS (PS3.18 10.5): instances stored over HTTP, with the standard's own answer for each."""
 
-from typing import Any
+from typing import Any, BinaryIO
 
 import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 
 from api.audit.record import Actor, record
 from api.auth.access import CurrentMachine, CurrentServices, allow, machine
@@ -13,8 +14,10 @@ from api.errors import Problem
 from api.routes.multipart_related import InvalidMultipart, Part, PartTooLarge, read_parts
 from api.settings import Settings
 from api.wiring import Services
+from imaging_core.dicom.header import read_header
+from imaging_core.dicom.limits import Limits
 from imaging_core.domain.identifiers import InstitutionCode
-from imaging_core.errors import ImagingError
+from imaging_core.errors import DamagedDicom, ImagingError, LimitExceeded, NotDicom
 from imaging_core.ingest.results import Channel, Origin, StoreOutcome, StoreResult
 
 log = structlog.get_logger(__name__)
@@ -57,7 +60,7 @@ async def _store(request: Request, actor: Actor, services: Services, *, study: s
     try:
         content_type = request.headers.get("content-type", "")
         async for part in read_parts(content_type, request.stream(), part_limit=limit, folder=services.spool):
-            results.append(await run_in_threadpool(_store_part, services, actor, part))
+            results.append(await run_in_threadpool(_store_part, services, actor, part, study))
     except InvalidMultipart as error:
         if not results:
             raise Problem(400, "multipart_invalid", reason=str(error)) from error
@@ -66,15 +69,20 @@ async def _store(request: Request, actor: Actor, services: Services, *, study: s
         if not results:
             raise Problem(413, "too_large", limit_bytes=limit) from error
         results.append(_OUT_OF_RESOURCES)
-    if not results:
+    except ClientDisconnect:
+        log.warning("sender left", channel="stow", stored=len(results))
+    if results:
+        await run_in_threadpool(_audit, services, actor, results)
+    else:
         raise Problem(400, "multipart_invalid", reason="no part")
-    await run_in_threadpool(_audit, services, actor, results)
-    return _answer(results, study, services.settings.base_url)
+    return _answer(results, services.settings.base_url)
 
 
-def _store_part(services: Services, actor: Actor, part: Part) -> StoreResult | int:
+def _store_part(services: Services, actor: Actor, part: Part, study: str | None) -> StoreResult | int:
     with part.content as content:
         try:
+            if study is not None and not _belongs_to(content, part.size, study):
+                return _STUDY_MISMATCH
             return services.ingestor.store_instance(
                 content,
                 institution_code=InstitutionCode(actor.institution_code),
@@ -85,18 +93,28 @@ def _store_part(services: Services, actor: Actor, part: Part) -> StoreResult | i
             return _OUT_OF_RESOURCES
 
 
-def _answer(results: list[StoreResult | int], study: str | None, base_url: str) -> Response:
+def _belongs_to(content: BinaryIO, size: int, study: str) -> bool:
+    """Return whether an instance is of this study. What cannot be read is stored, and goes into quarantine."""
+    try:
+        header = read_header(content, size, Limits())
+    except (NotDicom, DamagedDicom, LimitExceeded):
+        return True
+    finally:
+        content.seek(0)
+    return header.study_instance_uid == study
+
+
+def _answer(results: list[StoreResult | int], base_url: str) -> Response:
     stored: list[dict[str, Any]] = []
     failed: list[dict[str, Any]] = []
     for result in results:
         if isinstance(result, int):
             failed.append({"00081197": _value("US", result)})
-        elif result.outcome in _STORED and study in {None, result.study_instance_uid}:
+        elif result.outcome in _STORED:
             url = f"{base_url}/dicom-web/studies/{result.study_instance_uid}/instances/{result.sop_instance_uid}"
             stored.append({**_reference(result), "00081190": _value("UR", url)})
         else:
-            reason = _FAILURE.get(result.outcome, _STUDY_MISMATCH)
-            failed.append({**_reference(result), "00081197": _value("US", reason)})
+            failed.append({**_reference(result), "00081197": _value("US", _FAILURE[result.outcome])})
     body: dict[str, Any] = {}
     if stored:
         body["00081199"] = {"vr": "SQ", "Value": stored}

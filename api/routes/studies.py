@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from api.audit.record import record
@@ -20,7 +20,9 @@ from imaging_core.index import queries
 from imaging_core.index.tables import InstanceRow, StudyRow
 from imaging_core.sharing.grants import visible_studies
 
-Uid = Annotated[str, Path(pattern=r"^[0-9.]{1,64}$")]
+_UID = r"^[0-9.]{1,64}$"
+Uid = Annotated[str, Path(pattern=_UID)]
+StudyWish = Annotated[str | None, Query(pattern=_UID)]
 FrameNumber = Annotated[int, Path(ge=1, le=1_000_000)]
 Accept = Annotated[str, Header()]
 
@@ -40,7 +42,7 @@ def make_router(_settings: Settings) -> APIRouter:
 
 def _add_screens(router: APIRouter) -> None:
     @router.get("/first-screen", dependencies=allow(patient(Right.REPORT)))
-    def first(grant: CurrentGrant, services: CurrentServices, study: str | None = None) -> FirstScreen:
+    def first(grant: CurrentGrant, services: CurrentServices, study: StudyWish = None) -> FirstScreen:
         """Return report, series and studies of one study in one reply."""
         wanted = StudyInstanceUid(study) if study else grant.study
         with services.database.reading() as session:
@@ -55,7 +57,9 @@ def _add_screens(router: APIRouter) -> None:
             StudyRow.study_date.desc().nulls_last(), StudyRow.id.desc()
         )
         with services.database.reading() as session:
-            return [study_out(services, session, row) for row in session.scalars(newest_first)]
+            found = [study_out(services, session, row) for row in session.scalars(newest_first)]
+        _audit(services, grant, "studies.listed", grant.study)
+        return found
 
     @router.get("/studies/{study}/manifest", dependencies=allow(patient(Right.JPG)), response_model=None)
     def manifest(study: Uid, request: Request, grant: CurrentGrant, services: CurrentServices) -> Response:
@@ -67,8 +71,9 @@ def _add_screens(router: APIRouter) -> None:
             return JSONResponse({"state": "preparing"}, 202, headers={"Retry-After": "2"})
         content, version = found
         headers = {"ETag": f'"{version}"', "Cache-Control": "private, no-cache", "Vary": "Cookie"}
+        # also when it did not change: the pictures are being opened again
         _audit(services, grant, "images.viewed", StudyInstanceUid(study))
-        if request.headers.get("if-none-match") == headers["ETag"]:
+        if headers["ETag"] in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         headers["Content-Encoding"] = "gzip"
         return Response(content, media_type="application/json", headers=headers)

@@ -12,6 +12,8 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", from_attributes=True)
 
 
+# A NUL cannot be kept by PostgreSQL, and no keyboard writes one.
+_NO_NUL = r"^[^\x00]*$"
 Digits = Annotated[str, StringConstraints(pattern=r"^\+?[0-9 -]{5,20}$", strip_whitespace=True)]
 
 
@@ -67,7 +69,7 @@ class IdNumberProof(Model):
     """Proof by resident ID number (or another registered document number)."""
 
     method: Literal["id_number"]
-    id_number: Annotated[str, StringConstraints(min_length=5, max_length=30, strip_whitespace=True)]
+    id_number: Annotated[str, StringConstraints(min_length=5, max_length=30, strip_whitespace=True, pattern=_NO_NUL)]
 
 
 Proof = Annotated[PhoneProof | IdNumberProof, Field(discriminator="method")]
@@ -83,7 +85,7 @@ class ConsentIn(Model):
     """Consent given or withdrawn."""
 
     purpose: Literal["view", "interpret", "ocr"]
-    version: Annotated[str, StringConstraints(min_length=1, max_length=32)]
+    version: Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=_NO_NUL)]
     given: bool
 
 
@@ -182,14 +184,14 @@ class KnowledgeOut(Model):
 class QuestionIn(Model):
     """A question; its length is checked by the route, in its own words."""
 
-    question: Annotated[str, StringConstraints(strip_whitespace=True)]
+    question: Annotated[str, StringConstraints(strip_whitespace=True, pattern=_NO_NUL)]
 
 
 class FeedbackIn(Model):
     """Was the answer helpful?"""
 
     helpful: bool
-    comment: Annotated[str, StringConstraints(max_length=500)] | None = None
+    comment: Annotated[str, StringConstraints(max_length=500, pattern=_NO_NUL)] | None = None
 
 
 class PaperStarted(Model):
@@ -201,7 +203,7 @@ class PaperStarted(Model):
 class PaperFields(Model):
     """What the patient confirmed beside the picture."""
 
-    fields: dict[str, Annotated[str, StringConstraints(max_length=8000)]]
+    fields: dict[str, Annotated[str, StringConstraints(max_length=8000, pattern=_NO_NUL)]]
 
 
 class PaperConfirmed(Model):

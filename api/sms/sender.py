@@ -50,7 +50,7 @@ class GatewaySmsSender:
 class InboxSmsSender:
     """Puts messages where the demo's inbox page shows them."""
 
-    def __init__(self, redis: "Redis[bytes]") -> None:
+    def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     def send_code(self, phone: str, code: str, *, minutes: int) -> None:

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import structlog
 from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from api.audit.record import record
@@ -74,16 +75,7 @@ def begin_question(services: Services, session: Session, grant: Grant, report_id
     """Load what the answer needs; makes the conversation when it is the first question."""
     now = services.clock()
     report = load_report(session, grant, report_id, now)
-    conversation = conversation_of(session, grant, report_id)
-    if conversation is None:
-        conversation = ConversationRow(
-            id=uuid4().hex,
-            institution_code=grant.institution_code,
-            patient_key=grant.patient,
-            report_key=report_id,
-            started_at=now,
-        )
-        session.add(conversation)
+    conversation = conversation_of(session, grant, report_id) or _new_conversation(session, grant, report_id, now)
     turns = answers_of(session, conversation.id)[-_HISTORY_TURNS:]
     history = tuple(Turn(row.question, _plain_text(row.answer)) for row in turns)
     return Question(uuid4().hex, conversation.id, text, report, history)
@@ -93,6 +85,7 @@ def answer_events(services: Services, grant: Grant, question: Question) -> Itera
     """Yield what the page is told, one checked sentence after another; the whole answer is kept at the end.
 
     A fault becomes a `failed` event: what was sent stays right, for every sentence was checked before.
+    Whoever takes the events takes all of them, also when nobody listens any more: see `api/routes/event_stream.py`.
     """
     transcript = _Transcript()
     began = services.clock()
@@ -102,8 +95,29 @@ def answer_events(services: Services, grant: Grant, question: Question) -> Itera
     except Exception as error:  # noqa: BLE001  # the patient gets a sentence, never a broken stream
         log.error("answer failed", answer_id=question.answer_id, **describe(error))
         yield {"type": "failed", **ANSWER_FAILED}
-    finally:
+    try:
         _keep(services, grant, question, transcript, began)
+    except Exception as error:  # noqa: BLE001  # the answer was given; that it cannot be shown again is for us to mend
+        log.error("answer not kept", answer_id=question.answer_id, **describe(error))
+
+
+def _new_conversation(session: Session, grant: Grant, report_id: str, now: datetime) -> ConversationRow:
+    row = ConversationRow(
+        id=uuid4().hex,
+        institution_code=grant.institution_code,
+        patient_key=grant.patient,
+        report_key=report_id,
+        started_at=now,
+    )
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:  # two first questions at once: the other one was faster
+        found = conversation_of(session, grant, report_id)
+        if found is None:
+            raise
+        return found
+    return row
 
 
 def conversation_of(session: Session, grant: Grant, report_id: str) -> ConversationRow | None:
@@ -192,19 +206,21 @@ def _keep(services: Services, grant: Grant, question: Question, transcript: _Tra
     started = transcript.started
     document = transcript.document()
     with services.database.writing() as session:
-        session.add(
-            AnswerRow(
-                id=question.answer_id,
-                institution_code=grant.institution_code,
-                conversation_id=question.conversation_id,
-                question=question.text,
-                answer=document,
-                model=started.model if started else None,
-                prompt_version=started.prompt_version if started else None,
-                knowledge_version=started.knowledge_version if started else "",
-                asked_at=began,
+        # A conversation that the patient deleted meanwhile stays deleted.
+        if session.get(ConversationRow, question.conversation_id, with_for_update=True) is not None:
+            session.add(
+                AnswerRow(
+                    id=question.answer_id,
+                    institution_code=grant.institution_code,
+                    conversation_id=question.conversation_id,
+                    question=question.text,
+                    answer=document,
+                    model=started.model if started else None,
+                    prompt_version=started.prompt_version if started else None,
+                    knowledge_version=started.knowledge_version if started else "",
+                    asked_at=began,
+                )
             )
-        )
         record(
             session,
             actor_of(grant),

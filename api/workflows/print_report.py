@@ -21,26 +21,28 @@ def report_link(services: Services, session: Session, study: StudyRow) -> str:
     return f"{services.settings.base_url}/r#{issued.token}"
 
 
-def printed_report(services: Services, session: Session, study: StudyRow, report: Report) -> bytes:
-    """Return the report as PDF."""
+def report_to_print(services: Services, session: Session, study: StudyRow, report: Report) -> PrintedReport:
+    """Return what the printed report says, its link included; `as_pdf` draws it when the transaction is over."""
     patient = session.get_one(PatientRow, study.patient_key)
-    return render_report(
-        PrintedReport(
-            hospital=services.settings.hospital.name,
-            patient_name=patient.name,
-            sex=patient.sex,
-            age=age_on(patient.birth_date, study.study_date or services.clock().date()),
-            patient_id=patient.patient_id,
-            accession_number=study.accession_number,
-            exam_item=report.exam_item,
-            findings=report.findings,
-            impression=report.impression,
-            reporting_physician=report.reporting_physician,
-            verifying_physician=report.verifying_physician,
-            examined_on=study.study_date,
-            reported_at=report.reported_at,
-            amended=report.amended,
-            link=report_link(services, session, study),
-        ),
-        font=services.font,
+    return PrintedReport(
+        hospital=services.settings.hospital.name,
+        patient_name=patient.name,
+        sex=patient.sex,
+        age=age_on(patient.birth_date, study.study_date or services.clock().date()),
+        patient_id=patient.patient_id,
+        accession_number=study.accession_number,
+        exam_item=report.exam_item,
+        findings=report.findings,
+        impression=report.impression,
+        reporting_physician=report.reporting_physician,
+        verifying_physician=report.verifying_physician,
+        examined_on=study.study_date,
+        reported_at=report.reported_at,
+        amended=report.amended,
+        link=report_link(services, session, study),
     )
+
+
+def as_pdf(services: Services, report: PrintedReport) -> bytes:
+    """Return the printed report; takes a noticeable time, so no transaction may be open."""
+    return render_report(report, font=services.font)

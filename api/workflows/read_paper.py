@@ -47,11 +47,11 @@ def read_paper(services: Services, *, institution_code: str, paper_id: str) -> N
             return
         paper.state = "read" if reading.accepted else "refused"
         paper.reason = reading.reason
-        paper.reading = as_document(reading)
+        paper.reading = as_document(reading) if reading.accepted else None  # of a refused one nothing is kept
         paper.picture = picture
         paper.upload = None
         paper.progress = 1.0
-        paper.owner_mismatch = _belongs_to_another(session, paper, reading)
+        paper.owner_mismatch = reading.accepted and _belongs_to_another(session, paper, reading)
         record(
             session,
             Actor("system", "paper-reader", institution_code),
