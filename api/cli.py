@@ -22,9 +22,19 @@ app.add_typer(knowledge.app, name="kb", help="The knowledge base as files.")
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; what an administrator can mend is said in a sentence."""
+    from sqlalchemy.exc import OperationalError
+
+    from api.models_wiring import ExternalModelRefused
+    from api.secrets import KeysUnreadable
+
+    try:
+        app()
+    except (KeysUnreadable, ExternalModelRefused) as error:
+        sys.exit(str(error))
+    except OperationalError as error:
+        sys.exit(f"the database cannot be used: {error.orig}")
 
 
 if __name__ == "__main__":
-    sys.exit(app())
+    main()

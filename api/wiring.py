@@ -38,6 +38,8 @@ from knowledge_base.embed import Embedder
 if TYPE_CHECKING:
     from ocr.worker import ReadingWorker
 
+_REDIS_SECONDS = 10
+
 FONT = (
     Path(__file__).resolve().parents[1]
     / "viewer_h5/node_modules/@expo-google-fonts/noto-sans-sc/400Regular/NotoSansSC_400Regular.ttf"
@@ -52,7 +54,7 @@ class Services:
     keys: Keys
     clock: Clock
     database: Database
-    redis: "Redis[bytes]"
+    redis: Redis
     blobs: BlobStore
     ingestor: Ingestor
     cipher: FieldCipher
@@ -178,7 +180,13 @@ def build_services(settings: Settings, *, clock: Clock = utc_now) -> Services:
         keys=keys,
         clock=clock,
         database=database,
-        redis=Redis.from_url(settings.redis_url or socket_url(data)),
+        redis=Redis.from_url(
+            settings.redis_url or socket_url(data),
+            # a Redis that hangs costs one request some seconds, not every request for ever
+            socket_timeout=_REDIS_SECONDS,
+            socket_connect_timeout=_REDIS_SECONDS,
+            health_check_interval=30,
+        ),
         blobs=blobs,
         ingestor=Ingestor(blobs, database.writes, _limits(settings), clock),
         cipher=FieldCipher(keys.field_cipher, keys.current_field_cipher, keys.blind_index),

@@ -14,8 +14,9 @@ from api.http_logging import configure_logging
 from api.settings import Settings
 from api.wiring import Services, build_services
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# no emoji: a file named ":a:" stays what it is
+out = Console(highlight=False, soft_wrap=True, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Data folder, made when absent. Also MINGYING_DATA.", show_default=False)
@@ -29,14 +30,22 @@ def fail(sentence: str) -> NoReturn:
     raise typer.Exit(1)
 
 
+def wrong_use(sentence: str) -> NoReturn:
+    """Say what was wrong in the call and end with status 2."""
+    err.print(sentence, style="red", markup=False)
+    raise typer.Exit(2)
+
+
 def load_settings(data: Path | None, **overrides: object) -> Settings:
     """Return the settings; a wrong one is named in a sentence and ends the command with status 2."""
     try:
         settings = Settings.load(data, **overrides)
     except (ValidationError, ValueError) as error:
-        err.print(f"wrong setting: {_first(error)}", style="red", markup=False)
-        raise typer.Exit(2) from None
-    settings.data.mkdir(parents=True, exist_ok=True)
+        wrong_use(f"wrong setting: {_first(error)}")
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        fail(f"the data folder {settings.data} cannot be made: {error.strerror}")
     return settings
 
 
@@ -56,8 +65,8 @@ def running_services(data: Path | None, **overrides: object) -> Iterator[Service
 
 
 def print_json(value: object) -> None:
-    """Print one JSON document."""
-    out.print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode(), markup=False)
+    """Print one JSON document, untouched by what a console does to text."""
+    typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
 
 
 def _first(error: Exception) -> str:

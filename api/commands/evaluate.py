@@ -11,6 +11,7 @@ from rich.progress import track
 from api.commands.common import err, fail
 from api.models_wiring import build_embedder
 from api.settings import Settings
+from interpret.errors import InvalidLine
 from knowledge_base.base import KnowledgeBase
 
 app = typer.Typer(no_args_is_help=True)
@@ -18,6 +19,7 @@ app = typer.Typer(no_args_is_help=True)
 InOption = Annotated[Path, typer.Option("--in", exists=True, dir_okay=False, help="JSON lines, UTF-8.")]
 OutOption = Annotated[Path, typer.Option("--out", help="Where the predictions go, one JSON a line, input order.")]
 Line = Mapping[str, Any]
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @app.command(epilog="Example: mingying eval report --in reports.jsonl --out predictions.jsonl")
@@ -35,7 +37,10 @@ def retrieve(source: InOption, to: OutOption, k: Annotated[int, typer.Option(min
     knowledge = _knowledge(embedder=True)
 
     def one(line: Line) -> dict[str, Any]:
-        result = knowledge.search(line["question"], k)
+        question = line.get("question")
+        if not isinstance(question, str):
+            raise InvalidLine("question", "a text")
+        result = knowledge.search(question, k)
         hits = [
             {
                 "entry_id": hit.chunk.entry_id,
@@ -85,8 +90,16 @@ def _knowledge(*, embedder: bool) -> KnowledgeBase:
 
 
 def _run(source: Path, to: Path, one: Callable[[Line], dict[str, Any]]) -> None:
-    lines = [line for line in source.read_bytes().splitlines() if line.strip()]
-    _write(to, (one(_parse(line, number)) for number, line in enumerate(_shown(lines), 1)))
+    lines = [line for line in source.read_bytes().removeprefix(_BYTE_ORDER_MARK).splitlines() if line.strip()]
+
+    def judged() -> Iterator[dict[str, Any]]:
+        for number, line in enumerate(_shown(lines), 1):
+            try:
+                yield one(_parse(line, number))
+            except InvalidLine as error:
+                fail(f"line {number}: {error}")
+
+    _write(to, judged())
 
 
 def _shown(lines: list[bytes]) -> Iterable[bytes]:
@@ -104,6 +117,10 @@ def _parse(line: bytes, number: int) -> Line:
 
 
 def _write(to: Path, rows: Iterator[dict[str, Any]] | Iterable[dict[str, Any]]) -> None:
-    with to.open("wb") as file:
+    try:
+        file = to.open("wb")
+    except OSError as error:
+        fail(f"{to} cannot be written: {error.strerror}")
+    with file:
         for row in rows:
             file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY))

@@ -8,7 +8,7 @@ import typer
 from sqlalchemy import select
 
 from api.audit.record import Actor, record
-from api.commands.common import DataOption, JsonOption, fail, out, print_json, running_services
+from api.commands.common import DataOption, JsonOption, fail, out, print_json, running_services, wrong_use
 from api.db.tables import MachineKeyRow
 
 app = typer.Typer(no_args_is_help=True)
@@ -26,7 +26,7 @@ def issue(
     """Issue a key; it is shown once, only its hash is kept."""
     unknown = sorted(set(scope) - set(SCOPES))
     if unknown:
-        fail(f"unknown scope {unknown[0]}: choose from {', '.join(SCOPES)}")
+        wrong_use(f"unknown scope {unknown[0]}: choose from {', '.join(SCOPES)}")
     key = secrets.token_urlsafe(32)
     with running_services(data) as services, services.database.writing() as session:
         code, now = services.settings.hospital.institution_code, services.clock()

@@ -84,7 +84,9 @@ def serve(data: DataOption = None, port: PortOption = None) -> None:
 
     configure_logging()
     settings = settings_with_port(data, port)
-    app = create_app(build_services(settings))
+    services = build_services(settings)
+    _ = services.model  # a model that may not be called is refused now, not in a patient's answer
+    app = create_app(services)
     config = uvicorn.Config(
         app,
         host=settings.http.host,
@@ -154,6 +156,11 @@ def _on_signals(act: Callable[[], None]) -> threading.Event:
         event.set()
         act()
 
-    for name in (signal.SIGINT, signal.SIGTERM):
+    signals = {
+        signal.SIGINT,
+        signal.SIGTERM,
+        getattr(signal, "SIGHUP", signal.SIGTERM),
+    }  # a closed terminal ends us too
+    for name in signals:
         signal.signal(name, handle)
     return event

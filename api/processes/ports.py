@@ -6,7 +6,7 @@ import socket
 def accepts(host: str, port: int) -> bool:
     """Return whether something listens there."""
     try:
-        with socket.create_connection((_reachable(host), port), timeout=0.5):
+        with socket.create_connection((reachable(host), port), timeout=0.5):
             return True
     except OSError:
         return False
@@ -23,5 +23,6 @@ def is_free(host: str, port: int) -> bool:
         return True
 
 
-def _reachable(host: str) -> str:
+def reachable(host: str) -> str:
+    """Return the address by which this machine reaches a service that listens on `host`."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # compared, not bound

