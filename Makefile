@@ -1,5 +1,7 @@
 # Two commands: `make demo` runs the hospital, `make test` proves it. Both set up what they need.
-PYTHON ?= $(shell for v in python3.13 python3.12 python3.11 python3; do command -v $$v >/dev/null 2>&1 && echo $$v && break; done)
+SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for v in python3 python3.13 python3.12 python3.11; do \
+	$$v -c '$(SUITABLE)' >/dev/null 2>&1 && echo $$v && break; done)
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
@@ -9,7 +11,7 @@ help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
 setup-demo setup-test: setup-%:
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: sudo apt-get install -y python3 python3-venv"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: sudo apt-get install -y python3 python3-venv"; exit 1; }
 	@$(PYTHON) deploy/bootstrap $*
 
 ## make demo        set up, load the demo hospital, serve it, print what to open (Ctrl-C stops)
@@ -20,7 +22,7 @@ demo: setup-demo
 check:
 	@$(BIN)/ruff format --check --quiet . || { echo "run .venv/bin/ruff format ."; exit 1; }
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/lint-imports --no-logo > .lint-imports.log || { cat .lint-imports.log; exit 1; }
+	@mkdir -p artifacts && $(BIN)/lint-imports --no-logo > artifacts/lint-imports.log || { cat artifacts/lint-imports.log; exit 1; }
 	@$(BIN)/mypy --no-error-summary
 	@cd viewer_h5 && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent check
 
