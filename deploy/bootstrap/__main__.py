@@ -31,10 +31,10 @@ def main() -> int:
         ensure_system_packages(profile)
         ensure_venv()
         install_locked(profile)
-        convert_embedder(hugging_face=profile == "test")
-        build_pages()
         if profile == "test":
             install_local_models()
+        convert_embedder(hugging_face=profile == "test")
+        build_pages()
     except Failure as failure:
         say(f"set-up stopped: {failure}")
         return 1
