@@ -16,6 +16,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from sqlalchemy import select
 from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
 
 from api.audit.record import Actor
 from api.auth.cookies import GRANT_COOKIE, LINK_COOKIE
@@ -180,14 +181,18 @@ def rule_of(route: RouteContext) -> AccessRule | None:
 
 
 def require_declared_access(routes: Sequence[BaseRoute]) -> None:
-    """Refuse a set of routes of which one declares no rule, or several. Mounted static files are public.
+    """Refuse routes of which one declares no rule, or several. Static files are public, nothing else mounted is.
 
     Raises:
         UndeclaredRoute: names the route.
     """
     for route in iter_route_contexts(routes):
-        if not isinstance(route.original_route, Mount) and rule_of(route) is None:
+        if not _is_static(route.original_route) and rule_of(route) is None:
             raise UndeclaredRoute(f"{sorted(route.methods or ())} {route.path} declares no single access rule")
+
+
+def _is_static(route: BaseRoute) -> bool:
+    return isinstance(route, Mount) and isinstance(route.app, StaticFiles)
 
 
 def services_of(request: Request) -> Services:

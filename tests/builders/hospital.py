@@ -1,25 +1,42 @@
-"""A small hospital in one process: real database, Redis, blobs and knowledge; two invented patients with a CT each."""
+"""A small hospital in one process: real database, Redis, blobs and knowledge; invented patients with a CT each."""
 
-from collections.abc import Sequence
+import contextlib
+import hashlib
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 
 import httpx
+import uvicorn
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from api.app import create_app
+from api.auth.cookies import GRANT_COOKIE
+from api.db.tables import MachineKeyRow
 from api.settings import Mode, Settings
 from api.wiring import Services, build_services
 from api.workflows.follow_changes import audit_changes, match_arrivals, owe_derivations
 from api.workflows.print_report import report_link
+from imaging_core.domain.grants import Grant, Right
 from imaging_core.domain.identifiers import InstitutionCode
 from imaging_core.index.tables import StudyRow
 from imaging_core.ingest import Channel, Origin
 from imaging_core.interop.hl7v2.intake import handle_message
 from imaging_core.interop.hl7v2.profile import IntakeProfile
 from imaging_core.reports.reading import current_report
+from imaging_core.sharing.grants import open_grant
+from imaging_core.sharing.links import LinkKind, redeem_link, token_hash
+from imaging_core.sharing.tables import LinkRow
+from knowledge_base.base import KnowledgeBase
 from tests.builders import hl7
 from tests.builders.dicom import ct_series, study_uid
 
@@ -113,17 +130,102 @@ class SmallHospital:
             assert report is not None
             return report.report_key
 
+    @property
+    def institution_code(self) -> str:
+        return self.services.settings.hospital.institution_code
+
+    @cached_property
+    def app(self) -> FastAPI:
+        return create_app(self.services)
+
     def client(self) -> httpx.AsyncClient:
         """Return a browser without cookies."""
-        app = create_app(self.services)
-        return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://hospital.test")
+        return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://hospital.test")
+
+    def browser(self, cookie: str = "") -> TestClient:
+        """Return a browser for tests that do one thing after another; `cookie` is that of a grant."""
+        client = TestClient(self.app, base_url="http://hospital.test")
+        if cookie:
+            client.cookies.set(GRANT_COOKIE, cookie, domain="hospital.test", path="/api/patient")
+        return client
+
+    def grant(
+        self,
+        study: str,
+        rights: AbstractSet[Right] = frozenset(Right),
+        *,
+        shared: bool = False,
+        minutes: float = 120,
+    ) -> tuple[Grant, str]:
+        """Open a grant for a study without the road to it; return it and its cookie."""
+        now = self.services.clock()
+        token = self.shared_token(study) if shared else self.token(study)
+        with self.services.database.writing() as session:
+            link = redeem_link(session, token, now)
+            assert link is not None
+            grant, cookie = open_grant(session, link, rights, now, timedelta(minutes=minutes))
+        return grant, cookie
+
+    def shared_token(self, study: str) -> str:
+        """Return the token of a link that the patient passed on."""
+        token = self.token(study)
+        with self.services.database.writing() as session:
+            row = session.scalars(select(LinkRow).where(LinkRow.token_hash == token_hash(token))).one()
+            row.kind = LinkKind.SHARE
+        return token
+
+    def machine_key(self, *scopes: str, revoked: bool = False) -> dict[str, str]:
+        """Issue a key; return the header that carries it."""
+        key = secrets.token_urlsafe(32)
+        now = self.services.clock()
+        with self.services.database.writing() as session:
+            session.add(
+                MachineKeyRow(
+                    institution_code=self.institution_code,
+                    name="test",
+                    key_hash=hashlib.sha256(key.encode()).hexdigest(),
+                    scopes=list(scopes),
+                    created_at=now,
+                    revoked_at=now if revoked else None,
+                )
+            )
+        return {"Authorization": f"Bearer {key}"}
 
 
-def small_hospital(data: Path, *, database_url: str, redis_url: str, **settings: object) -> SmallHospital:
-    """Open a hospital in demo mode over a migrated database."""
+def small_hospital(
+    data: Path,
+    *,
+    database_url: str,
+    redis_url: str,
+    knowledge: KnowledgeBase | None = None,
+    mode: Mode = Mode.DEMO,
+    **settings: object,
+) -> SmallHospital:
+    """Open a hospital over a migrated database; `knowledge` spares it loading its own."""
     clock = SteppingClock(NOW)
-    loaded = Settings(mode=Mode.DEMO, data=data, database_url=database_url, redis_url=redis_url, **settings)
-    return SmallHospital(build_services(loaded, clock=clock), clock)
+    loaded = Settings(mode=mode, data=data, database_url=database_url, redis_url=redis_url, **settings)
+    services = build_services(loaded, clock=clock)
+    if knowledge is not None:
+        services.__dict__["_knowledge"] = knowledge  # the place of the cached property
+    return SmallHospital(services, clock)
+
+
+@contextlib.contextmanager
+def served(hospital: SmallHospital) -> Iterator[str]:
+    """Serve a hospital by HTTP on a free port of this machine, for what only a real server shows; yield its address."""
+    config = uvicorn.Config(hospital.app, host="127.0.0.1", port=0, lifespan="off", log_config=None)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started and time.monotonic() < deadline:
+        time.sleep(0.01)
+    try:
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=20)
 
 
 async def verified(client: httpx.AsyncClient, token: str, id_number: str = hl7.ID_NUMBER) -> httpx.AsyncClient:

@@ -1,19 +1,26 @@
-"""A migrated database on each engine, and a real Redis."""
+"""A migrated database on each engine, a real Redis, and small hospitals over them."""
 
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 from redis import Redis
 from sqlalchemy import make_url
 
 from api.db.engine import Database
 from api.db.migrate import migrate
 from api.processes import private_redis
-from tests.builders.hospital import SmallHospital, small_hospital
+from knowledge_base.base import KnowledgeBase
+from tests.builders.dicom import study_uid
+from tests.builders.hospital import OTHER_ID_NUMBER, OTHER_PHONE, SmallHospital, small_hospital
 from tests.builders.postgres import fresh_database
+from tests.builders.routes import Things
+
+ENGINES = ["sqlite", "postgresql"]
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +34,7 @@ def redis_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def redis(redis_url: str) -> Iterator["Redis[bytes]"]:
+def redis(redis_url: str) -> Iterator[Redis]:
     client = Redis.from_url(redis_url)
     client.flushdb()
     yield client
@@ -50,16 +57,30 @@ def migrated_postgres(postgres_server: str) -> Iterator[str]:
         yield str(make_url(url).database)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database with this version's tables."""
-    if request.param == "sqlite":
-        path = tmp_path / "index.sqlite"
+@contextmanager
+def new_database(request: pytest.FixtureRequest, engine: str, folder: Path) -> Iterator[str]:
+    """Yield the address of a database with this version's tables."""
+    if engine == "sqlite":
+        path = folder / "index.sqlite"
         shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
         yield f"sqlite:///{path}"
         return
     template = request.getfixturevalue("migrated_postgres")
     with fresh_database(request.getfixturevalue("postgres_server"), template=template) as url:
+        yield url
+
+
+@pytest.fixture(params=ENGINES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database with this version's tables, on each engine."""
+    with new_database(request, request.param, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database for tests whose subject is not the database."""
+    with new_database(request, "sqlite", tmp_path) as url:
         yield url
 
 
@@ -70,10 +91,68 @@ def database(database_url: str) -> Iterator[Database]:
     opened.close()
 
 
+@pytest.fixture(scope="session")
+def knowledge() -> KnowledgeBase:
+    """The shipped knowledge, found by words alone: loads in a second."""
+    return KnowledgeBase.load(embedder=None)
+
+
 @pytest.fixture
-def hospital(tmp_path: Path, database_url: str, redis_url: str, redis: "Redis[bytes]") -> Iterator[SmallHospital]:
+def hospital(tmp_path: Path, database_url: str, redis_url: str, redis: Redis) -> Iterator[SmallHospital]:
     """A hospital with one patient, CT and report, on each database."""
     opened = small_hospital(tmp_path / "data", database_url=database_url, redis_url=redis_url)
     opened.load(patient_id="TEST0001", accession_number="ACC0001", study="study")
     yield opened
     opened.services.close()
+
+
+@pytest.fixture
+def clinic(
+    tmp_path: Path, sqlite_url: str, redis_url: str, redis: Redis, knowledge: KnowledgeBase
+) -> Iterator[SmallHospital]:
+    """The same on SQLite alone, with knowledge."""
+    opened = small_hospital(tmp_path / "data", database_url=sqlite_url, redis_url=redis_url, knowledge=knowledge)
+    opened.load(patient_id="TEST0001", accession_number="ACC0001", study="study")
+    yield opened
+    opened.services.close()
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def archive(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    redis_url: str,
+    knowledge: KnowledgeBase,
+) -> Iterator[SmallHospital]:
+    """A hospital that tests only read, with pictures: two studies of one patient, one of another."""
+    folder = tmp_path_factory.mktemp("archive")
+    with new_database(request, request.param, folder) as url:
+        opened = small_hospital(folder / "data", database_url=url, redis_url=redis_url, knowledge=knowledge)
+        other = {"phone": OTHER_PHONE, "id_number": OTHER_ID_NUMBER, "name": "测试邻居"}
+        opened.load(patient_id="TEST0001", accession_number="ACC0000", study="earlier")
+        opened.load(patient_id="TEST0002", accession_number="ACC0002", study="neighbour", **other)
+        opened.load(patient_id="TEST0001", accession_number="ACC0001", study="study", derive=True)
+        yield opened
+        opened.services.close()
+
+
+@pytest.fixture
+def patient(archive: SmallHospital, redis: Redis) -> TestClient:
+    """The browser of the patient, who verified for the study "study"."""
+    _, cookie = archive.grant(study_uid("study"))
+    return archive.browser(cookie)
+
+
+@pytest.fixture(scope="module")
+def things(archive: SmallHospital) -> Things:
+    """One of everything that the patient has."""
+    return Things(archive)
+
+
+@pytest.fixture
+def consented(patient: TestClient) -> TestClient:
+    """The patient, who agreed to everything."""
+    for purpose in ("interpret", "ocr"):
+        body = {"purpose": purpose, "version": "1", "given": True}
+        assert patient.post("/api/patient/consents", json=body).status_code == 204
+    return patient

@@ -1,0 +1,177 @@
+"""Every route of the service: how it is called, who may, and with what objects."""
+
+import io
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from PIL import Image
+
+from api.db.tables import AnswerRow, ConversationRow, PaperRow
+from imaging_core.documents.store import store_document
+from imaging_core.index import queries
+from tests.builders.dicom import ct_instance, instance_uid, study_uid
+from tests.builders.hl7 import ID_NUMBER, PHONE
+from tests.builders.hospital import SmallHospital
+
+STUDY = study_uid("study")
+SOP = instance_uid("study", "series", 1)
+BOUNDARY = "b"
+
+
+def jpeg(side: int = 900) -> bytes:
+    out = io.BytesIO()
+    Image.radial_gradient("L").resize((side, side)).convert("RGB").save(out, "JPEG")
+    return out.getvalue()
+
+
+def related(*parts: bytes) -> bytes:
+    head = f"--{BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n".encode()
+    return b"".join(head + part + b"\r\n" for part in parts) + f"--{BOUNDARY}--\r\n".encode()
+
+
+STOW = {
+    "content": related(ct_instance(study="study", number=1, rows=16, columns=16, patient_name="测试患者")),
+    "headers": {"Content-Type": f'multipart/related; type="application/dicom"; boundary={BOUNDARY}'},
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """How a route is called, who may, and what those get."""
+
+    rule: str
+    status: int = 200
+    arguments: dict = field(default_factory=dict)
+
+
+FRAME = "/api/patient/studies/{study}/instances/{sop}/frames/{number}"
+TABLE: dict[tuple[str, str], Call] = {
+    ("GET", "/health"): Call("public"),
+    ("GET", "/metrics"): Call("operations"),
+    ("GET", "/api/openapi.json"): Call("public"),
+    ("GET", "/"): Call("public", 0),
+    ("GET", "/r"): Call("public", 0),
+    ("GET", "/icons/{name}"): Call("public", 404),
+    ("GET", "/demo"): Call("demo"),
+    ("GET", "/demo/printed/{number}.pdf"): Call("demo"),
+    ("GET", "/demo/inbox"): Call("demo"),
+    ("GET", "/api/patient/door"): Call("public"),
+    ("POST", "/api/patient/link"): Call("public", 404, {"json": {"token": "A" * 27}}),
+    ("POST", "/api/patient/leave"): Call("public", 204),
+    ("POST", "/api/patient/verification/code"): Call("link", 202, {"json": {"phone": PHONE}}),
+    ("POST", "/api/patient/verification"): Call("link", 200, {"json": {"method": "id_number", "id_number": ID_NUMBER}}),
+    ("POST", "/api/patient/consents"): Call(
+        "own", 204, {"json": {"purpose": "interpret", "version": "1", "given": True}}
+    ),
+    ("GET", "/api/patient/consents"): Call("own"),
+    ("GET", "/api/patient/first-screen"): Call("patient report"),
+    ("GET", "/api/patient/studies"): Call("patient report"),
+    ("GET", "/api/patient/studies/{study}/manifest"): Call("patient jpg"),
+    ("GET", FRAME + "/thumbnail"): Call("patient jpg"),
+    ("GET", FRAME + "/preview"): Call("patient jpg"),
+    ("GET", FRAME): Call("patient dicom"),
+    ("GET", "/api/patient/studies/{study}/instances/{sop}"): Call("patient dicom"),
+    ("GET", "/api/patient/reports/{report}/pdf"): Call("patient report"),
+    ("GET", "/api/patient/documents/{document}"): Call("patient report"),
+    ("GET", "/api/patient/reports/{report}/interpretation"): Call("patient interpret"),
+    ("GET", "/api/patient/knowledge/{entry}"): Call("patient interpret"),
+    ("POST", "/api/patient/reports/{report}/questions"): Call(
+        "own interpret", 200, {"json": {"question": "什么是磨玻璃结节"}}
+    ),
+    ("GET", "/api/patient/reports/{report}/conversation"): Call("own interpret"),
+    ("DELETE", "/api/patient/reports/{report}/conversation"): Call("own interpret", 204),
+    ("POST", "/api/patient/answers/{answer}/feedback"): Call("own interpret", 204, {"json": {"helpful": True}}),
+    ("POST", "/api/patient/papers"): Call("own interpret", 202, {"files": {"file": ("p.jpg", jpeg(), "image/jpeg")}}),
+    ("GET", "/api/patient/papers"): Call("own interpret"),
+    ("GET", "/api/patient/papers/{paper}"): Call("own interpret"),
+    ("GET", "/api/patient/papers/{paper}/picture"): Call("own interpret"),
+    ("POST", "/api/patient/papers/{paper}/confirm"): Call(
+        "own interpret", 200, {"json": {"fields": {"findings": "双肺未见异常。"}}}
+    ),
+    ("DELETE", "/api/patient/papers/{paper}"): Call("own interpret", 204),
+    ("POST", "/api/interop/documents"): Call(
+        "machine documents",
+        201,
+        {"files": {"file": ("r.jpg", jpeg(400), "image/jpeg")}, "data": {"accession_number": "ACC0001"}},
+    ),
+    ("GET", "/api/interop/reports/printed"): Call("machine print", 200, {"params": {"accession_number": "ACC0001"}}),
+    ("POST", "/dicom-web/studies"): Call("machine stow", 200, STOW),
+    ("POST", "/dicom-web/studies/{study}"): Call("machine stow", 200, STOW),
+}
+
+
+class Things:
+    """Objects of a patient to be asked for; those that a call uses up are made anew each time."""
+
+    def __init__(self, hospital: SmallHospital) -> None:
+        self.hospital = hospital
+        grant, _ = hospital.grant(STUDY)
+        self.grant = grant
+        with hospital.services.database.writing() as session:
+            study = queries.study(session, hospital.institution_code, STUDY)
+            stored = store_document(
+                session,
+                hospital.services.blobs,
+                io.BytesIO(jpeg(300)),
+                study=study,
+                title="电子报告单",
+                limit=10**7,
+                now=hospital.clock(),
+            )
+        self.document = stored.document_id
+
+    def paper(self) -> str:
+        return self._add(
+            PaperRow(
+                id=uuid4().hex,
+                institution_code=self.grant.institution_code,
+                patient_key=self.grant.patient,
+                state="read",
+                picture=jpeg(300),
+                reading={"width": 1, "height": 1, "text": "", "fields": [], "rows": [], "doubts": []},
+                created_at=self.hospital.clock(),
+            )
+        )
+
+    def answer(self) -> str:
+        conversation = self._add(
+            ConversationRow(
+                id=uuid4().hex,
+                institution_code=self.grant.institution_code,
+                patient_key=self.grant.patient,
+                report_key=uuid4().hex,
+                started_at=self.hospital.clock(),
+            )
+        )
+        return self._add(
+            AnswerRow(
+                id=uuid4().hex,
+                institution_code=self.grant.institution_code,
+                conversation_id=conversation,
+                question="？",
+                answer={"sentences": []},
+                knowledge_version="",
+                asked_at=self.hospital.clock(),
+            )
+        )
+
+    def address(self, path: str) -> str:
+        made = {"paper": self.paper, "answer": self.answer}
+        values = {
+            "study": STUDY,
+            "sop": SOP,
+            "number": "1",
+            "name": "none.png",
+            "report": self.hospital.report_id(STUDY),
+            "document": self.document,
+            "entry": self.hospital.services.knowledge.entries()[0].entry_id,
+        }
+        for name, make in made.items():
+            if "{" + name + "}" in path:
+                values[name] = make()
+        return path.format(**values)
+
+    def _add(self, row):
+        with self.hospital.services.database.writing() as session:
+            session.add(row)
+        return row.id

@@ -1,0 +1,175 @@
+"""Every route × every kind of caller. A route that is missing in the table fails here."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from fastapi.testclient import TestClient
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from api.auth.access import PUBLIC, UndeclaredRoute, allow, require_declared_access
+from imaging_core.domain.grants import Right
+from imaging_core.sharing.grants import revoke_grant
+from tests.builders.dicom import study_uid
+from tests.builders.hospital import SmallHospital
+from tests.builders.routes import TABLE, Call
+
+pytestmark = pytest.mark.integration
+
+STUDY = study_uid("study")
+RIGHTS = {"report": Right.REPORT, "jpg": Right.JPG, "dicom": Right.DICOM, "interpret": Right.INTERPRET}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A client, and what the table says of those like it."""
+
+    client: TestClient
+    holds: frozenset[str] = frozenset()
+    """Rights of its grant, "own" when it is the patient's in person, scopes of its key, "link"."""
+    has_grant: bool = False
+    has_key: bool = False
+
+    def expected(self, call: Call) -> int:
+        kind, *needs = call.rule.split()
+        if kind in {"public", "demo"}:
+            return call.status
+        if kind == "operations":
+            return 404  # not from this machine, no token
+        if kind == "link":
+            return call.status if "link" in self.holds else 401
+        if kind == "machine":
+            return call.status if set(needs) <= self.holds else 403 if self.has_key else 401
+        if not self.has_grant:
+            return 401
+        needed = {*needs, "own"} if kind == "own" else set(needs)
+        return call.status if needed <= self.holds else 403
+
+
+ALL = frozenset({*RIGHTS, "own"})
+
+
+def holder(hospital: SmallHospital, holds: frozenset[str], **options: object) -> Caller:
+    rights = frozenset(Right) - {right for name, right in RIGHTS.items() if name not in holds}
+    _, cookie = hospital.grant(STUDY, rights, shared="own" not in holds, **options)
+    return Caller(hospital.browser(cookie), holds, has_grant=True)
+
+
+def ended(hospital: SmallHospital, *, revoked: bool) -> Caller:
+    grant, cookie = hospital.grant(STUDY, minutes=120 if revoked else 0)
+    if revoked:
+        with hospital.services.database.writing() as session:
+            revoke_grant(session, grant, hospital.clock())
+    return Caller(hospital.browser(cookie))
+
+
+def linked(hospital: SmallHospital) -> Caller:
+    browser = hospital.browser()
+    assert browser.post("/api/patient/link", json={"token": hospital.token(STUDY)}).status_code == 204
+    return Caller(browser, frozenset({"link"}))
+
+
+def keyed(hospital: SmallHospital, *scopes: str, revoked: bool = False) -> Caller:
+    browser = hospital.browser()
+    browser.headers.update(hospital.machine_key(*scopes, revoked=revoked))
+    return Caller(browser, frozenset() if revoked else frozenset(scopes), has_key=not revoked)
+
+
+def with_header(hospital: SmallHospital, value: str) -> Caller:
+    browser = hospital.browser()
+    browser.headers["Authorization"] = value
+    return Caller(browser)
+
+
+CALLERS: dict[str, Callable[[SmallHospital], Caller]] = {
+    "nobody": lambda h: Caller(h.browser()),
+    "a guessed grant": lambda h: Caller(h.browser("A" * 43)),
+    "a link": linked,
+    "the patient": lambda h: holder(h, ALL),
+    **{f"a grant without {name}": lambda h, name=name: holder(h, ALL - {name}) for name in RIGHTS},
+    "a share with every right": lambda h: holder(h, ALL - {"own"}),
+    "an expired grant": lambda h: ended(h, revoked=False),
+    "a revoked grant": lambda h: ended(h, revoked=True),
+    **{f"a key for {scope}": lambda h, scope=scope: keyed(h, scope) for scope in ("stow", "documents", "print")},
+    "a key for nothing": lambda h: keyed(h),
+    "a revoked key": lambda h: keyed(h, "stow", "documents", "print", revoked=True),
+    "a guessed key": lambda h: with_header(h, "Bearer " + "A" * 43),
+    "a password": lambda h: with_header(h, "Basic YWRtaW46YWRtaW4="),
+}
+
+
+async def status_of(app: FastAPI, path: str, receive) -> int:
+    """Post to the application itself; `receive` gives its body."""
+    sent = []
+
+    async def send(message) -> None:
+        sent.append(message)
+
+    headers = [(b"content-type", b"multipart/form-data; boundary=b")]
+    scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
+    scope |= {"headers": headers, "http_version": "1.1", "scheme": "http", "server": ("t", 80), "client": ("t", 1)}
+    await app({**scope, "root_path": "", "state": {}}, receive, send)
+    return sent[0]["status"]
+
+
+@pytest.mark.clause("R3.5")
+class TestWhoMayCallWhat:
+    def test_the_table_names_every_route(self, archive):
+        routes = {
+            (method, route.path.replace("{study}.pdf", "{number}.pdf"))
+            for route in iter_route_contexts(archive.app.routes)
+            for method in (route.methods or ())
+            if not isinstance(route.original_route, Mount)
+        }
+        assert routes == set(TABLE)
+
+    @pytest.mark.parametrize("name", CALLERS)
+    @pytest.mark.usefixtures("consented")
+    def test_each_caller_gets_what_the_table_says_and_nothing_else(self, archive, things, name, redis):
+        wrong = []
+        for (method, path), call in TABLE.items():
+            redis.flushdb()
+            caller = CALLERS[name](archive)
+            address = things.address(path)
+            answer = caller.client.request(method, address, **call.arguments)
+            expected = caller.expected(call)
+            if expected and answer.status_code != expected:
+                wrong.append(f"{method} {path}: {answer.status_code} instead of {expected}: {answer.text[:120]}")
+            if answer.status_code in {401, 403}:
+                assert answer.headers["content-type"] == "application/problem+json"
+                assert "测试" not in answer.text
+        assert wrong == []
+
+    def test_a_route_without_a_rule_keeps_the_service_from_starting(self, clinic):
+        @clinic.app.get("/api/patient/everything")
+        def everything() -> str:
+            return "all"
+
+        with pytest.raises(UndeclaredRoute, match="/api/patient/everything"):
+            require_declared_access(clinic.app.routes)
+
+    def test_so_does_one_with_two_rules(self):
+        app = FastAPI()
+        app.get("/two", dependencies=[*allow(PUBLIC), *allow(PUBLIC)])(lambda: "")
+        with pytest.raises(UndeclaredRoute, match="/two"):
+            require_declared_access([route for route in app.routes if getattr(route, "path", "") == "/two"])
+
+    def test_so_does_a_mounted_application_that_is_not_a_folder_of_files(self, tmp_path):
+        require_declared_access([Mount("/files", StaticFiles(directory=tmp_path))])
+        with pytest.raises(UndeclaredRoute, match="/inner"):
+            require_declared_access([Mount("/inner", FastAPI())])
+
+    @pytest.mark.parametrize("path", ["/api/patient/papers", "/api/interop/documents"])
+    def test_a_strangers_upload_is_refused_before_it_is_taken(self, archive, path):
+        asked_for = []
+
+        async def body():
+            asked_for.append(1)
+            return {"type": "http.request", "body": b"x" * 65536, "more_body": True}
+
+        assert asyncio.run(status_of(archive.app, path, body)) == 401
+        assert asked_for == []
