@@ -2,16 +2,22 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
 from api import errors, http_logging
 from api.auth.access import require_declared_access
+from api.body_limit import BodyLimit
 from api.error_table import install_package_errors
 from api.routes import demo, documents, interop, operations, papers, patient, questions, reports, stow, studies
 from api.routes import pages as built_pages
 from api.security_headers import SecurityHeaders
+from api.settings import MIB, LimitSettings
 from api.wiring import Services
+
+_STOW_BYTES = 64 * 1024**3
+"""Of one request with many instances; each of them has its own limit."""
 
 
 def create_app(services: Services) -> FastAPI:
@@ -31,7 +37,6 @@ def create_app(services: Services) -> FastAPI:
         title="Mingying",
         lifespan=lifespan,
         openapi_url=None,
-        max_body_size=services.settings.limits.json_bytes,
         telemetry=None,
     )
     app.state.services = services
@@ -40,8 +45,16 @@ def create_app(services: Services) -> FastAPI:
     script_hashes = built_pages.mount(app)
     install_package_errors()
     errors.install_error_handlers(app)
+    app.add_middleware(BodyLimit, limit_of=partial(_most_bytes, services.settings.limits))
     app.add_middleware(errors.Faults)
     app.add_middleware(SecurityHeaders, script_hashes=script_hashes)
     app.add_middleware(http_logging.RequestLog)
     require_declared_access(app.routes)
     return app
+
+
+def _most_bytes(limits: LimitSettings, path: str) -> int:
+    if path.startswith("/dicom-web/"):
+        return _STOW_BYTES
+    uploads = {"/api/patient/papers": limits.paper_bytes, "/api/interop/documents": limits.document_bytes}
+    return uploads[path] + MIB if path in uploads else limits.json_bytes

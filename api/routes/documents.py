@@ -8,7 +8,7 @@ from sqlalchemy import select
 from api.audit.record import record
 from api.auth.access import CheckedFirst, CurrentMachine, CurrentServices, allow, machine
 from api.errors import Problem
-from api.settings import MIB, Settings
+from api.settings import Settings
 from imaging_core.documents.store import store_document
 from imaging_core.index.tables import StudyRow
 
@@ -20,9 +20,7 @@ def make_router(settings: Settings) -> APIRouter:
     router = APIRouter(prefix="/api/interop", tags=["hospital systems"], route_class=CheckedFirst)
     most_bytes = settings.limits.document_bytes
 
-    @router.post(
-        "/documents", status_code=201, dependencies=allow(machine("documents")), max_body_size=most_bytes + MIB
-    )
+    @router.post("/documents", status_code=201, dependencies=allow(machine("documents")))
     def upload(
         file: UploadFile,
         actor: CurrentMachine,

@@ -13,7 +13,7 @@ from api.db.tables import PaperRow, WorkRow
 from api.errors import Problem
 from api.jobs import READ_PAPER, owe
 from api.schemas.patient import PaperConfirmed, PaperFields, PaperStarted
-from api.settings import MIB, Settings
+from api.settings import Settings
 from api.workflows.answer_question import delete_conversation
 from api.workflows.consent import require_consent
 from api.workflows.read_paper import LABELS, REPORT_PREFIX
@@ -37,7 +37,7 @@ def make_router(settings: Settings) -> APIRouter:
 
 
 def _add_upload(router: APIRouter, most_bytes: int) -> None:
-    @router.post("", status_code=202, dependencies=allow(own(Right.INTERPRET)), max_body_size=most_bytes + MIB)
+    @router.post("", status_code=202, dependencies=allow(own(Right.INTERPRET)))
     def upload(file: UploadFile, grant: CurrentGrant, services: CurrentServices) -> PaperStarted:
         """Take a picture or PDF of a paper report; it is read by a worker."""
         with services.database.reading() as session:

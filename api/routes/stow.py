@@ -22,7 +22,6 @@ from imaging_core.ingest.results import Channel, Origin, StoreOutcome, StoreResu
 
 log = structlog.get_logger(__name__)
 
-_MOST_BYTES = 64 * 1024**3
 _STORED = {StoreOutcome.STORED, StoreOutcome.ALREADY_STORED}
 # Failure reasons of PS3.18 table 10.5.3-1 / I.2.2.
 _CANNOT_UNDERSTAND = 0xC000
@@ -35,11 +34,7 @@ _FAILURE = {StoreOutcome.CONFLICT_KEPT: _CONFLICT, StoreOutcome.QUARANTINED: _CA
 def make_router(_settings: Settings) -> APIRouter:
     """Return the STOW-RS routes."""
     router = APIRouter(prefix="/dicom-web", tags=["DICOMweb"])
-    options: dict[str, Any] = {
-        "dependencies": allow(machine("stow")),
-        "response_model": None,
-        "max_body_size": _MOST_BYTES,
-    }
+    options: dict[str, Any] = {"dependencies": allow(machine("stow")), "response_model": None}
 
     @router.post("/studies", **options)
     async def store(request: Request, actor: CurrentMachine, services: CurrentServices) -> Response:
