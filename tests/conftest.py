@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -65,11 +65,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     path = item.config.getoption("--acceptance")
     if path and (report.when == "call" or report.outcome != "passed"):
-        kept = item.stash.get(_EVIDENCE, {"screenshots": [], "figures": []})
+        kept: dict[str, list[str]] = item.stash.get(_EVIDENCE, {"screenshots": [], "figures": []})
         line = {
             "clauses": sorted({mark.args[0] for mark in item.iter_markers("clause")}),
             "name": item.nodeid,

@@ -1,6 +1,5 @@
 """Reading a photographed report, and making a report of what the patient confirmed."""
 
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import update
@@ -11,7 +10,8 @@ from api.db.tables import PaperRow
 from api.wiring import Services
 from imaging_core.domain.identifiers import PatientKey
 from imaging_core.patients.names import same_person_name
-from ocr.types import Progress, Reading
+from ocr.image.upright import turn_box, turn_picture, turn_size
+from ocr.types import Box, Progress, Reading
 
 REPORT_PREFIX = "paper-"
 LABELS = {
@@ -40,7 +40,7 @@ def read_paper(services: Services, *, institution_code: str, paper_id: str) -> N
         upload = paper.upload
     reader = services.paper_reader
     reading = reader.read(upload, lambda progress: _show_progress(services, paper_id, progress))
-    picture = reader.clean_pictures(upload)[0] if reading.accepted else None
+    picture = turn_picture(reader.clean_pictures(upload)[0], reading.turn) if reading.accepted else None
     with services.database.writing() as session:
         paper = session.get(PaperRow, paper_id)
         if paper is None or paper.state != "reading":
@@ -77,25 +77,36 @@ def _belongs_to_another(session: Session, paper: PaperRow, reading: Reading) -> 
 
 
 def as_document(reading: Reading) -> dict[str, Any]:
-    """Return a reading as JSON: fields in the order of the form, boxes as [left, top, width, height]."""
+    """Return a reading as JSON, upright: fields in the order of the form, boxes as [left, top, width, height]."""
+    width, height = turn_size(reading.width, reading.height, reading.turn)
+
+    def pixels(box: Box | None) -> list[int] | None:
+        # people see the first page; what stands on a further one has no place on it
+        if box is None or box.page:
+            return None
+        return list(turn_box(box, reading.turn, reading.width, reading.height).pixels)
+
     ordered = [reading.fields[key] for key in LABELS if key in reading.fields]
     return {
-        "width": reading.width,
-        "height": reading.height,
+        "width": width,
+        "height": height,
         "text": reading.text,
         "fields": [
             {
                 "key": field.key,
                 "label": LABELS[field.key],
                 "value": field.value,
-                "box": list(asdict(field.box).values()) if field.box else None,
+                "box": pixels(field.box),
                 "confidence": round(field.confidence, 3),
             }
             for field in ordered
         ],
-        "rows": [asdict(row) for row in reading.rows],
+        "rows": [
+            {"item": row.item, "value": row.value, "unit": row.unit, "reference": row.reference, "flag": row.flag}
+            for row in reading.rows
+        ],
         "doubts": [
-            {"text": doubt.text, "box": list(asdict(doubt.box).values()) if doubt.box else None, "why": doubt.why}
+            {"text": doubt.text, "box": pixels(doubt.box), "why": doubt.why, "where": doubt.where}
             for doubt in reading.doubts
         ],
     }

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import httpx
 import uvicorn
@@ -65,7 +66,7 @@ class SmallHospital:
     services: Services
     clock: SteppingClock
 
-    def load(self, *, patient_id: str, accession_number: str, study: str, derive: bool = False, **person: str) -> str:
+    def load(self, *, patient_id: str, accession_number: str, study: str, derive: bool = False, **person: Any) -> str:
         """Register a patient with a verified report and a CT; return the token of the report's link."""
         self.hl7(hl7.adt_a04(patient_id=patient_id, **person))
         name = person.get("name", "测试患者")
@@ -199,7 +200,7 @@ def small_hospital(
     redis_url: str,
     knowledge: KnowledgeBase | None = None,
     mode: Mode = Mode.DEMO,
-    **settings: object,
+    **settings: Any,
 ) -> SmallHospital:
     """Open a hospital over a migrated database; `knowledge` spares it loading its own."""
     clock = SteppingClock(NOW)

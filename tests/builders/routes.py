@@ -109,6 +109,7 @@ class Things:
         self.grant = grant
         with hospital.services.database.writing() as session:
             study = queries.study(session, hospital.institution_code, STUDY)
+            assert study is not None
             stored = store_document(
                 session,
                 hospital.services.blobs,

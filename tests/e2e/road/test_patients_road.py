@@ -185,7 +185,7 @@ def converse(page: Page, evidence: Evidence) -> None:
     expect(unknown).to_contain_text("没有查到可靠的依据")
     red = ask(page, "我胸痛喘不上气怎么办")
     expect(red.get_by_role("alert")).to_contain_text("120")
-    expect(red.get_by_role("link", name=re.compile("120"))).to_have_attribute("href", "tel:120")
+    expect(red.get_by_role("link", name="拨打 120")).to_have_attribute("href", "tel:120")
     page.screenshot(path=evidence.screenshot("8-emergency"))
     cite = page.get_by_role("button", name=re.compile("查看依据")).first
     cite.click()

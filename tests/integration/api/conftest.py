@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -128,7 +129,7 @@ def archive(
     folder = tmp_path_factory.mktemp("archive")
     with new_database(request, request.param, folder) as url:
         opened = small_hospital(folder / "data", database_url=url, redis_url=redis_url, knowledge=knowledge)
-        other = {"phone": OTHER_PHONE, "id_number": OTHER_ID_NUMBER, "name": "测试邻居"}
+        other: dict[str, Any] = {"phone": OTHER_PHONE, "id_number": OTHER_ID_NUMBER, "name": "测试邻居"}
         opened.load(patient_id="TEST0001", accession_number="ACC0000", study="earlier")
         opened.load(patient_id="TEST0002", accession_number="ACC0002", study="neighbour", **other)
         opened.load(patient_id="TEST0001", accession_number="ACC0001", study="study", derive=True)

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -53,7 +55,7 @@ class Caller:
 ALL = frozenset({*RIGHTS, "own"})
 
 
-def holder(hospital: SmallHospital, holds: frozenset[str], **options: object) -> Caller:
+def holder(hospital: SmallHospital, holds: frozenset[str], **options: Any) -> Caller:
     rights = frozenset(Right) - {right for name, right in RIGHTS.items() if name not in holds}
     _, cookie = hospital.grant(STUDY, rights, shared="own" not in holds, **options)
     return Caller(hospital.browser(cookie), holds, has_grant=True)
@@ -85,16 +87,20 @@ def with_header(hospital: SmallHospital, value: str) -> Caller:
     return Caller(browser)
 
 
+def keyed_for(scope: str, hospital: SmallHospital) -> Caller:
+    return keyed(hospital, scope)
+
+
 CALLERS: dict[str, Callable[[SmallHospital], Caller]] = {
     "nobody": lambda h: Caller(h.browser()),
     "a guessed grant": lambda h: Caller(h.browser("A" * 43)),
     "a link": linked,
     "the patient": lambda h: holder(h, ALL),
-    **{f"a grant without {name}": lambda h, name=name: holder(h, ALL - {name}) for name in RIGHTS},
+    **{f"a grant without {name}": partial(holder, holds=ALL - {name}) for name in RIGHTS},
     "a share with every right": lambda h: holder(h, ALL - {"own"}),
     "an expired grant": lambda h: ended(h, revoked=False),
     "a revoked grant": lambda h: ended(h, revoked=True),
-    **{f"a key for {scope}": lambda h, scope=scope: keyed(h, scope) for scope in ("stow", "documents", "print")},
+    **{f"a key for {scope}": partial(keyed_for, scope) for scope in ("stow", "documents", "print")},
     "a key for nothing": lambda h: keyed(h),
     "a revoked key": lambda h: keyed(h, "stow", "documents", "print", revoked=True),
     "a guessed key": lambda h: with_header(h, "Bearer " + "A" * 43),
@@ -120,7 +126,7 @@ async def status_of(app: FastAPI, path: str, receive) -> int:
 class TestWhoMayCallWhat:
     def test_the_table_names_every_route(self, archive):
         routes = {
-            (method, route.path.replace("{study}.pdf", "{number}.pdf"))
+            (method, str(route.path).replace("{study}.pdf", "{number}.pdf"))
             for route in iter_route_contexts(archive.app.routes)
             for method in (route.methods or ())
             if not isinstance(route.original_route, Mount)

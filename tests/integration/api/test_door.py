@@ -42,6 +42,7 @@ class TestBeforeVerification:
                 guessed = await client.post("/api/patient/link", json={"token": "A" * 27})
                 with hospital.services.database.writing() as session:
                     link = redeem_link(session, token, hospital.clock())
+                    assert link is not None
                     revoke_link(session, link.link_id, hospital.clock())
                 revoked = await client.post("/api/patient/link", json={"token": token})
                 return guessed, revoked
