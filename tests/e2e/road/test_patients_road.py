@@ -187,11 +187,15 @@ def converse(page: Page, evidence: Evidence) -> None:
     expect(red.get_by_role("alert")).to_contain_text("120")
     expect(red.get_by_role("link", name="拨打 120")).to_have_attribute("href", "tel:120")
     page.screenshot(path=evidence.screenshot("8-emergency"))
-    cite = page.get_by_role("button", name=re.compile("查看依据")).first
-    cite.click()
-    expect(page.get_by_role("dialog")).to_be_visible()
+    cites = page.get_by_role("log").get_by_role("button", name=re.compile("查看依据"))
+    cites.and_(page.get_by_role("button", name=re.compile("报告原文"))).first.click()
+    expect(page.get_by_text("原文在这里")).to_be_visible()
+    page.get_by_role("button", name="回到咨询").click()
+    cites.and_(page.get_by_role("button", name=re.compile("结节"))).first.click()
+    sheet = page.get_by_role("dialog")
+    expect(sheet.get_by_text("来源", exact=False).first).to_be_visible()
     page.screenshot(path=evidence.screenshot("9-citation"))
-    page.get_by_role("dialog").get_by_role("button", name="关闭").first.click()
+    sheet.get_by_role("button", name="关闭").first.click()
 
 
 def read_paper(page: Page, folder: Path, evidence: Evidence) -> None:
@@ -200,13 +204,15 @@ def read_paper(page: Page, folder: Path, evidence: Evidence) -> None:
     photo.write_bytes(paper_photo())
     page.get_by_role("button", name="打开菜单").click()
     page.get_by_text("拍照解读其他报告单").click()
-    page.get_by_label("从手机中选择").set_input_files(photo)
-    page.get_by_role("dialog").get_by_role("button", name="同意并继续").click()
+    page.get_by_role("button", name="从手机中选择").click()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("dialog").get_by_role("button", name="同意并继续").click()
+    chooser.value.set_files(photo)
     expect(page.get_by_text("请对照照片核对")).to_be_visible(timeout=90_000)
     page.screenshot(path=evidence.screenshot("10-paper"), full_page=True)
     expect(page.get_by_label("诊断意见")).to_have_value(re.compile("右肺下叶"))
     page.get_by_role("button", name="核对无误，开始解读").click()
-    expect(page.get_by_text("来自纸质报告，内容由您核对")).to_be_visible()
+    expect(page.get_by_text("建议是：12个月后复查", exact=False).first).to_be_visible()
     page.screenshot(path=evidence.screenshot("11-paper-explained"))
 
 
