@@ -58,6 +58,8 @@ _PATTERNS: tuple[tuple[Intent, re.Pattern[str]], ...] = (
             r"什么意思|啥意思|是什么|是啥|怎么回事|咋回事|解释|指什么|指的是|怎么理解|不懂|看不懂|什么叫|啥叫|为什么|什么原因|怎么(?:引起|来的|得的|形成)|引起的"
         ),
     ),
+    # "有影响吗", "有没有关系" ask what knowledge says, not what stands in the report
+    (Intent.OTHER, re.compile(r"有(?:没有)?(?:什么|多大)?(?:影响|关系|关联|好处|坏处|害|用|帮助|必要)")),
     (Intent.EXISTENCE, re.compile(r"有没有|有(?:[\u4e00-\u9fff]{1,8})吗|(?:怎么样|咋样|如何|好吗|正常不|没问题吧)")),
 )
 
@@ -67,6 +69,8 @@ def intent_of(question: str) -> Intent:
 
     >>> intent_of("严重吗").value, intent_of("那它会变大吗").value, intent_of("报告主要说了什么").value
     ('severity', 'change', 'overview')
+    >>> intent_of("抽烟对结节有影响吗").value, intent_of("有积液吗").value
+    ('other', 'existence')
     """
     text = prepare(question).text
     if pattern_of("consult_intent", "overview").search(text):
