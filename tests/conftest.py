@@ -58,6 +58,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # Playwright keeps an event loop in its thread: what calls asyncio.run must have run before.
+    items.sort(key=lambda item: "e2e" in item.path.parts)
     if config.getoption("--acceptance"):
         speaking = [item for item in items if item.get_closest_marker("clause")]
         config.hook.pytest_deselected(items=[item for item in items if item not in speaking])
