@@ -63,7 +63,7 @@ _TEST = (
     Need(("orthanc", "orthanc-dicomweb"), _program("Orthanc"), "benchmarks against Orthanc are skipped"),
     Need(("xvfb",), _program("Xvfb"), "tests of the desktop shell are skipped"),
     Need(("nginx",), _program("nginx", "/usr/sbin/nginx"), "tests behind nginx are skipped"),
-    Need(("chromium",), real_chromium, "a Chromium from the npm registry is used, or browser tests are skipped"),
+    Need(("chromium",), real_chromium, "browser tests are skipped"),
 )
 
 
