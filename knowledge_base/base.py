@@ -49,6 +49,7 @@ class KnowledgeBase:
         search = HybridSearch(
             passages,
             question_words=content.language.get("question_words", ()),
+            subjects=content.language.get("subjects", ()),
             calibration=calibration or Calibration.read(),
             embedder=embedder,
             index=index,
@@ -77,7 +78,7 @@ class KnowledgeBase:
         return self._lexicon
 
     def language(self, name: str) -> Sequence[str]:
-        """Return a word list of `content/language`, e.g. "negation"; an unknown name gives an empty list."""
+        """Return a word list of `content/language`, e.g. "shapes"; an unknown name gives an empty list."""
         return self._content.language.get(name, ())
 
     def entry_for(self, term: str) -> str | None:

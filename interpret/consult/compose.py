@@ -233,7 +233,10 @@ def _severity(topics: Sequence[Topic]) -> Draft:
     urgency = min(topic.urgency for topic in topics)
     calm = urgency in (Urgency.SCHEDULED, Urgency.NONE)
     unknown = calm and any(topic.guide is None for topic in topics)
-    return _with_spans(message("severity_unknown" if unknown else _SEVERITY[urgency]), topics)
+    key = "severity_unknown" if unknown else _SEVERITY[urgency]
+    if urgency is Urgency.SOON and any(topic.today for topic in topics):
+        key = "severity_today"
+    return _with_spans(message(key), topics)
 
 
 def _with_spans(text: str, topics: Sequence[Topic]) -> Draft:

@@ -83,6 +83,8 @@ def _overall(
         critical = tuple(dict.fromkeys(finding.statement.finding.span for finding in reading.critical))
         return ExplainedSentence(message("overall_immediate", reasons=reasons), critical, ())
     key = "overall_soon" if urgency is Urgency.IMMEDIATE else _OVERALL[urgency]
+    if key == "overall_soon" and any(topic.today for topic in topics):
+        key = "overall_today"
     return ExplainedSentence(message(key), spans or tuple(s.finding.span for s in limited), ())
 
 

@@ -11,7 +11,13 @@ from interpret.report.guides import GuideMatch
 from interpret.report.measure import comparable
 from interpret.types import Side, Span, Urgency
 
-_CALMING = re.compile(r"良性|不要紧|不用(?:处理|治|管|担心|复查)|没(?:什么|有)关系|没事|不需要|无需|问题不大|不必")
+_CALMING = re.compile(
+    r"良性|不要紧|不用(?:再|特殊|专门)?(?:处理|治|管|担心|复查)|没(?:什么|有)关系|没事|不需要|无需|问题不大|不必"
+    r"|很多人|常见|不是(?:病(?!名)|癌)|(?:常|多)是正常"
+)
+
+
+_TODAY = re.compile(r"^(?:请)?今天")
 
 
 @dataclass(slots=True)
@@ -27,12 +33,20 @@ class Topic:
     """Something of the same organ needs a doctor soon: nothing calming is said beside it."""
 
     @property
+    def today(self) -> bool:
+        """Tell whether the guide sends this finding to a doctor the same day (气胸, 静脉血栓)."""
+        return (
+            self.guide is not None and self.urgency <= Urgency.SOON and bool(_TODAY.match(self.guide.guide.next_step))
+        )
+
+    @property
     def meanings(self) -> list[str]:
-        """Return the guide's meaning and next step, calming ones left out beside something serious."""
+        """Return the guide's meaning and next step; calming ones are left out beside or of something serious."""
         if self.guide is None:
             return []
         texts = [text for text in (self.guide.guide.meaning, self.guide.guide.next_step) if text]
-        return [text for text in texts if not (self.beside_serious and _CALMING.search(text))]
+        raised = self.urgency <= Urgency.SOON and self.urgency < self.guide.guide.urgency
+        return [text for text in texts if not ((self.beside_serious or raised) and _CALMING.search(text))]
 
 
 def merge(items: list[tuple[Statement, GuideMatch | None, Urgency]]) -> list[Topic]:

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from interpret.language import pattern_of
 from interpret.messages import message
-from interpret.report.anatomy import organs, side_of
+from interpret.report.anatomy import lobes, organs, side_of
 from interpret.report.findings import Statement
 from interpret.report.guides import GuideMatch
+from interpret.report.levels import levels
 from interpret.report.measure import located
 from interpret.report.scopes import blank_out, negated_spans
-from interpret.types import Side
+from interpret.report.status import status_of
+from interpret.types import Side, Status
 
 _SIDE_WORD = {Side.LEFT: "左侧", Side.RIGHT: "右侧", Side.BOTH: "双侧"}
 _QUANTITY = re.compile(
@@ -38,13 +40,14 @@ def restate(statement: Statement, match: GuideMatch) -> Restatement:
     place = _place(text[:start], statement.finding.side)
     quantity = "、".join(dict.fromkeys(_QUANTITY.findall(text[:start])))
     hedge = _hedge(text) if statement.finding.uncertain else ""
-    details = _details(text, match)
+    of_organ = _organ_measured(text, match.start)
+    details = _details(text, match, of_organ)
     word = text[start:end]
     if quantity:
         details = f"，程度或数目写的是“{quantity}”{details}"
     key = "restated" if place else "restated_bare"
     sentence = message(key, place=place, hedge=hedge, plain=_plain_name(match, word), word=word, details=details)
-    return Restatement(sentence, complete=not _leaves_out(statement, sentence, match))
+    return Restatement(sentence, complete=not (of_organ or _leaves_out(statement, sentence, match)))
 
 
 def _plain_name(match: GuideMatch, word: str) -> str:
@@ -66,10 +69,27 @@ def _place(before: str, side: Side) -> str:
         place = shorter
     if place in {"左", "右", "双", "两"}:
         place = f"{place}侧"
-    place = re.sub(r"大小(?:约)?[\d.×mc]*$", "", place).strip("，：、()")
+    place = _only_where(re.sub(r"大小(?:约)?[\d.×mc]*$", "", place).strip("，：、()"))
     if side in _SIDE_WORD and side_of(place) is Side.NONE:
         place = f"{_SIDE_WORD[side]}{place}"
     return place
+
+
+_SEEN = re.compile(r"(?:可|内)?见|示|探及")
+
+
+def _only_where(place: str) -> str:
+    """Return the place without signs it holds (肌腱信号增高, 内见低回声); nothing when no part of the body is left."""
+    if (seen := _SEEN.search(place)) or status_of(place) is Status.ABNORMAL:
+        place = place[: seen.start()] if seen else place
+        place = place[: max((m.end for m in (*organs(place), *lobes(place))), default=0)]
+    known = organs(place) or lobes(place) or levels(place) or _PART.search(place) or side_of(place) is not Side.NONE
+    return place if known or len(place) > _SHORT_PLACE else ""
+
+
+_PART = re.compile(r"[叶极壁段区侧]")
+_SHORT_PLACE = 3
+"""Without a known part of the body, so short a word (腔, 偶发) is no place."""
 
 
 def _hedge(text: str) -> str:
@@ -80,10 +100,17 @@ def _hedge(text: str) -> str:
     return message("hedge_possible")
 
 
-def _details(text: str, match: GuideMatch) -> str:
-    """Return the sizes exactly as written, the grade and the comparison."""
+def _organ_measured(text: str, start: int) -> int:
+    """Return the end of a lead that only measures the organ ("前列腺大小约48mm×38mm，内见钙化"), or 0."""
+    lead = text[: text.rfind("，", 0, start) + 1]
+    measured = bool(located(lead)) and organs(lead) and status_of(lead.rstrip("，")) is None
+    return len(lead) if measured else 0
+
+
+def _details(text: str, match: GuideMatch, of_organ: int) -> str:
+    """Return the sizes exactly as written, the grade and the comparison; the organ's own size is none of it."""
     parts: list[str] = []
-    sizes = _sizes(text)
+    sizes = _sizes(text[of_organ:])
     if sizes:
         parts.append(sizes)
     if (grade := pattern_of("explain_restate", "grade").search(text)) and not match.start <= grade.start() < match.end:

@@ -88,6 +88,7 @@ _COMPARED_WITH = re.compile(r"(?:与|和|对比|对照|比较|较)[^，：]{0,4}
 def _sentence_drafts(text: str, sentence: Slice, signs: list[tuple[int, int]], before: _Draft | None) -> list[_Draft]:
     out: list[_Draft] = []
     pending: Slice | None = None  # "胆囊大小约65mm×28mm" says nothing yet, but names the organ of "壁毛糙"
+    advised: _Draft | None = None  # who the clause before gave advice about: "，必要时行PET-CT" goes on with it
     if compared := _COMPARED_WITH.match(sentence.of(text)):
         sentence = Slice(sentence.start + compared.end(), sentence.end)
     if pattern_of("report_findings", "indication").match(sentence.of(text)):
@@ -97,12 +98,13 @@ def _sentence_drafts(text: str, sentence: Slice, signs: list[tuple[int, int]], b
         content = clause.of(text)
         if pattern_of("report_findings", "indication").match(content) and current is None:
             continue
-        if pattern_of("report_findings", "advice").match(content):
-            _add_advice(current or before, clause)
+        if pattern_of("report_findings", "advice").match(content) or (advised and _MORE_ADVICE.match(content)):
+            advised = _add_advice(current or before, clause, advised)
             continue
+        advised = None
         own = _subject(content)
         status = status_of(content, composed_abnormal=_has_sign(text, clause, signs))
-        if current is None and before is not None and _reaches_back(content, own, status, before):
+        if current is None and pending is None and before is not None and _reaches_back(content, own, status, before):
             before.end = clause.end
             before.parts.append(clause)
             continue
@@ -119,7 +121,7 @@ def _sentence_drafts(text: str, sentence: Slice, signs: list[tuple[int, int]], b
             clause, content = Slice(pending.start, clause.end), text[pending.start : clause.end]
             own = _subject(content)
         pending = None
-        out.append(_draft(clause, content, own, status, current))
+        out.append(_draft(clause, content, own, status, current, before))
     return out
 
 
@@ -140,10 +142,19 @@ def _has_sign(text: str, clause: Slice, signs: list[tuple[int, int]]) -> bool:
     return any(not any(a <= start - clause.start < b for a, b in denied) for start, _ in signs[first:last])
 
 
-def _draft(clause: Slice, content: str, own: Organ | None, status: Status, current: _Draft | None) -> _Draft:
+_PART = re.compile(
+    r"^(?:余|另|于)?(?:左|右|双)?侧?(?:叶|后壁|前壁|肌层|内膜|实质|移行带|上极|下极|中部|外上|外下|内上|内下|\d+点)"
+)
+"""What opens with a bare part (右叶, 后壁) goes on with the organ of the sentence before."""
+
+
+def _draft(
+    clause: Slice, content: str, own: Organ | None, status: Status, current: _Draft | None, before: _Draft | None
+) -> _Draft:
+    inherited_subject = before.subject if before is not None and _PART.match(content) else None
     side = side_of(content)
     inherited = current.side if current is not None and own is None and side is Side.NONE else side
-    subject = own.root if own is not None else (current.subject if current is not None else None)
+    subject = own.root if own is not None else (current.subject if current is not None else inherited_subject)
     return _Draft(clause.start, clause.end, status, subject, inherited, side is not Side.NONE, [clause])
 
 
@@ -219,9 +230,18 @@ def _reaches_back(content: str, own: Organ | None, status: Status | None, before
     return status is Status.NORMAL and bool(re.match(r"^(?:密度|信号|回声)", content))
 
 
-def _add_advice(draft: _Draft | None, clause: Slice) -> None:
+_MORE_ADVICE = re.compile(r"^(?:或者?|及|并|和|以及|亦可|也可|同时)")
+
+
+def _add_advice(draft: _Draft | None, clause: Slice, advised: _Draft | None) -> _Draft | None:
+    """Give a statement its advice, or lengthen what the clause before began; return who was advised."""
     if draft is not None and draft.advice is None:
         draft.advice = clause
+        return draft
+    if draft is not None and draft is advised and draft.advice is not None:
+        draft.advice = Slice(draft.advice.start, clause.end)
+        return draft
+    return None
 
 
 def _statement(

@@ -1,10 +1,11 @@
 """Which guide tells a finding to a patient."""
 
+import re
 from dataclasses import dataclass
 
 from interpret.knowledge import Knowledge
-from interpret.report.anatomy import organs
-from interpret.report.automaton import WordAutomaton
+from interpret.report.anatomy import Organ, organs
+from interpret.report.automaton import Match, WordAutomaton
 from interpret.report.findings import Statement
 from interpret.report.scopes import blank_out, negated_spans
 from knowledge_base.entries import Entry, EntryKind, FindingGuide
@@ -42,20 +43,51 @@ class GuideIndex:
     def choose(self, statement: Statement) -> GuideMatch | None:
         """Return the guide for an affirmed concept, or None; an organ-bound guide needs its organ."""
         text = blank_out(statement.prepared, negated_spans(statement.prepared))
-        named = {m.value.root for m in organs(statement.prepared)} | {statement.subject}
-        best: tuple[tuple[int, bool, int], GuideMatch] | None = None
+        concluded = _concluded(text)
+        best: tuple[tuple[bool, int, bool, int], GuideMatch] | None = None
         for match in self._automaton.matches(text):
             for entry, guide in match.value:
-                if guide.organs and not _fits(guide.organs, statement.prepared, named):
+                if guide.organs and not _fits(guide.organs, statement):
                     continue
-                rank = (match.length, bool(guide.organs), -match.start)
+                rank = (concluded <= match.start, match.length, bool(guide.organs), -match.start)
                 if best is None or rank > best[0]:
                     best = rank, GuideMatch(entry, guide, match.start, match.end)
         return best[1] if best else None
 
 
-def _fits(wanted: tuple[str, ...], text: str, named: set[str | None]) -> bool:
-    return any(organ in text or organ in named or _roots(organ) & named for organ in wanted)
+_CONCLUSION = re.compile(r"(?:考虑|符合|提示)(?:为|是)?(?=[\u4e00-\u9fff]{2})")
+_ALTERNATIVES = re.compile(r"除外|排除|待排|待查|鉴别|或")
+
+
+def _concluded(text: str) -> int:
+    """Return where the statement says what it takes a thing for (低密度影，考虑囊肿), or its start; not amid alternatives."""
+    found = _CONCLUSION.search(text)
+    return found.end() if found and not _ALTERNATIVES.search(text) else 0
+
+
+def _fits(wanted: tuple[str, ...], statement: Statement) -> bool:
+    """Tell whether a statement is about one of the organs: it names it, or names none and goes on with it.
+
+    An organ inside the name of another (肾 in 肾上腺, 主动脉 in 主动脉瓣) is not named.
+    """
+    named = organs(statement.prepared)
+    roots = {match.value.root for match in named} or {statement.subject}
+    return any(_names(organ, statement.prepared, named) or _is_root(organ, roots, bool(named)) for organ in wanted)
+
+
+def _names(organ: str, text: str, named: tuple[Match[Organ], ...]) -> bool:
+    own = _roots(organ)
+    for found in re.finditer(re.escape(organ), text):
+        inside = next((m for m in named if m.start <= found.start() and found.end() <= m.end), None)
+        if inside is None or not own or inside.value.root in own:
+            return True
+    return False
+
+
+def _is_root(organ: str, roots: set[str | None], named: bool) -> bool:
+    """A root (肺) is meant by any of its parts; a part (二尖瓣) only where the statement names no organ itself."""
+    own = _roots(organ)
+    return bool(own & roots) and (not named or organ in own)
 
 
 def _roots(organ: str) -> set[str | None]:

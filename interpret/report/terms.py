@@ -42,6 +42,7 @@ class TermMarker:
         self._entry_for = knowledge.entry_for
         self._named: dict[str, str | None] = {}
         self._no_terms = re.compile(alternation(table("term_patterns")["never"]))
+        self._other_sense = re.compile(table("term_patterns")["other_sense"])
 
     def mark(self, text: str) -> list[Match[Form]]:
         """Return the terms of a prepared text, longest match, in reading order."""
@@ -50,6 +51,7 @@ class TermMarker:
         for pattern in self._patterns:
             found += [Match(*_trimmed(m), Form("pattern", None)) for m in pattern.finditer(text) if m.group()]
         blocked = [m.span() for m in self._no_terms.finditer(text)]
+        blocked += [m.span(1) for m in self._other_sense.finditer(text)]
         kept = [m for m in found if not any(a <= m.start and m.end <= b for a, b in blocked)]
         return [self._explained(text, match) for match in longest(kept)]
 

@@ -27,8 +27,13 @@ def urgency_of(statement: Statement, guide: GuideMatch | None) -> Urgency:
         pattern_of("report_urgency", "serious_long").search(text) and not _DONE.search(text)
     ):
         usual = min(usual, Urgency.SOON)
-    if statement.advice is not None and re.search(r"复查|随访|随诊|检查", statement.advice.text):
-        usual = min(usual, Urgency.SCHEDULED)
+    if pattern_of("report_urgency", "grown").search(text):
+        usual = min(usual, Urgency.SOON)
+    if statement.advice is not None:
+        if pattern_of("report_urgency", "soon_advice").search(statement.advice.text):
+            usual = min(usual, Urgency.SOON)
+        elif pattern_of("report_urgency", "later_advice").search(statement.advice.text):
+            usual = min(usual, Urgency.SCHEDULED)
     # only a rule of the critical list calls for immediate help: a guide's word alone may be an old pneumothorax
     return max(usual, Urgency.SOON) if _OLD.search(text) else usual
 

@@ -53,6 +53,7 @@ class HybridSearch:
         passages: Passages,
         *,
         question_words: Sequence[str],
+        subjects: Sequence[str] = (),
         calibration: Calibration,
         embedder: Embedder | None = None,
         index: VectorIndex | None = None,
@@ -61,17 +62,20 @@ class HybridSearch:
         self._embedder, self._index = embedder, index
         self._calibration = calibration
         self._question_words = sorted(question_words, key=len, reverse=True)
+        self._subjects = [normalise(subject) for subject in subjects]
         self._keywords = KeywordIndex(passages.texts)
         self._rows = {key: row for row, key in enumerate(passages.keys)}
         self._names: dict[str, list[int]] = defaultdict(list)
         self._asked: dict[str, int] = {}
         self._grams: list[set[str]] = [set() for _ in passages.entries]
+        self._known_as: list[str] = []
         for owner, entry in enumerate(passages.entries):
             concepts = entry.guide.concepts if entry.guide else ()
             for name in {normalise(name) for name in (entry.title, *entry.surfaces, *concepts)} - {""}:
                 self._names[name].append(owner)
                 self._grams[owner].update(grams(name))
             self._asked |= {normalise(question): owner for question in entry.questions}
+            self._known_as.append(normalise(" ".join((entry.title, *entry.surfaces, *concepts, *entry.questions))))
         for text, owner in zip(passages.texts, passages.owners, strict=True):
             self._grams[owner].update(grams(normalise(text)))
 
@@ -100,7 +104,7 @@ class HybridSearch:
             fused[self._asked[asked]] += _EXACT_QUESTION
         signals: Mapping[str, float] = {}
         if asked and fused.max(initial=0) > 0:
-            signals = self._signals(topic, fused=fused, keyword=keyword, names=names, cosines=cosines)
+            signals = self._signals(asked, topic, fused=fused, keyword=keyword, names=names, cosines=cosines)
         return Ranking(fused, keyword, names, cosines, passage_keyword, passage_cosines, signals)
 
     def _fuse(self, keyword: Scores, cosines: Scores | None, names: Scores, trust: float) -> Scores:
@@ -141,7 +145,7 @@ class HybridSearch:
         return scores
 
     def _signals(
-        self, topic: str, *, fused: Scores, keyword: Scores, names: Scores, cosines: Scores | None
+        self, asked: str, topic: str, *, fused: Scores, keyword: Scores, names: Scores, cosines: Scores | None
     ) -> Mapping[str, float]:
         best = int(np.argmax(fused))
         asked_grams = set(grams(topic))
@@ -152,6 +156,7 @@ class HybridSearch:
             "unseen": sum(weight for gram, weight in weights.items() if gram not in self._keywords) / total,
             "name": float(names[best]),
             "strength": float(keyword[best]) / total,
+            "foreign": float(self._is_foreign(asked, best)),
         }
         if cosines is not None:
             ordered = np.sort(cosines)[::-1]
@@ -163,6 +168,10 @@ class HybridSearch:
                 "agreement": float(int(np.argmax(cosines)) == int(np.argmax(keyword))),
             }
         return signals
+
+    def _is_foreign(self, asked: str, owner: int) -> bool:
+        """Tell whether the question is about something by whose name nobody asks for this entry (糖尿病, 牙)."""
+        return any(subject in asked and subject not in self._known_as[owner] for subject in self._subjects)
 
     def _hit(self, owner: int, ranking: Ranking) -> Hit:
         signals = {"bm25": float(ranking.keyword[owner]), "name": float(ranking.names[owner])}

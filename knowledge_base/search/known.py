@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
-KEYWORD_FEATURES = ("coverage", "unseen", "name", "strength")
+KEYWORD_FEATURES = ("coverage", "unseen", "name", "strength", "foreign")
 HYBRID_FEATURES = (*KEYWORD_FEATURES, "cosine", "prominence", "margin", "agreement")
 
 
