@@ -8,6 +8,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem_response
 
+HANG_UP = {"Connection": "close"}
+"""With a refusal of a body: else the server takes the rest of it, only to throw it away."""
+
 
 class BodyLimit:
     """ASGI middleware; `limit_of` names the most bytes that an address takes."""
@@ -24,7 +27,7 @@ class BodyLimit:
         limit, taken = self._limit_of(scope["path"]), 0
         announced = Headers(scope=scope).get("content-length", "")
         if announced.isdigit() and int(announced) > limit:
-            await problem_response(413, "too_large", limit_bytes=limit)(scope, receive, send)
+            await problem_response(413, "too_large", headers=HANG_UP, limit_bytes=limit)(scope, receive, send)
             return
 
         async def counted() -> Message:
@@ -32,7 +35,7 @@ class BodyLimit:
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > limit:
-                raise HTTPException(413)
+                raise HTTPException(413, headers=HANG_UP)
             return message
 
         await self.app(scope, counted, send)

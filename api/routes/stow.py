@@ -10,6 +10,7 @@ from starlette.requests import ClientDisconnect
 
 from api.audit.record import Actor, record
 from api.auth.access import CurrentMachine, CurrentServices, allow, machine
+from api.body_limit import HANG_UP
 from api.errors import Problem
 from api.routes.multipart_related import InvalidMultipart, Part, PartTooLarge, read_parts
 from api.settings import Settings
@@ -62,7 +63,7 @@ async def _store(request: Request, actor: Actor, services: Services, *, study: s
         results.append(_CANNOT_UNDERSTAND)  # what came whole is stored and said so
     except PartTooLarge as error:
         if not results:
-            raise Problem(413, "too_large", limit_bytes=limit) from error
+            raise Problem(413, "too_large", headers=HANG_UP, limit_bytes=limit) from error
         results.append(_OUT_OF_RESOURCES)
     except ClientDisconnect:
         log.warning("sender left", channel="stow", stored=len(results))
