@@ -27,7 +27,7 @@ _AUDIT = "audit"
 def anything_unread(session: Session) -> bool:
     """Return whether a reader has something before it."""
     newest = session.scalar(select(func.max(ChangeRow.sequence))) or 0
-    read = dict(session.execute(select(FeedCursorRow.consumer, FeedCursorRow.sequence)).tuples().all())
+    read = {cursor.consumer: cursor.sequence for cursor in session.scalars(select(FeedCursorRow))}
     return any(read.get(reader, 0) < newest for reader in (_DERIVING, _MATCHING, _AUDIT))
 
 

@@ -74,4 +74,4 @@ def not_in_report(reading: Reading, resolved: Resolved) -> str | None:
     concepts = any(claim.concept is not None for claim in resolved.claims)
     if concepts or not organs or not resolved.organ_words or organs_agree(organs, covered):
         return None
-    return resolved.organ_words[0]
+    return resolved.organ_words[0] if len(resolved.organ_words[0]) > 1 else None

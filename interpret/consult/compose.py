@@ -1,16 +1,16 @@
 """An answer's sentences, composed from the report and from reviewed knowledge; no model needed."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from interpret.consult.about import about, not_in_report
 from interpret.consult.draft import Draft, Source
-from interpret.consult.intent import Intent
-from interpret.consult.passages import covers, on_theme, passage_drafts
+from interpret.consult.intent import Intent, asks_cause, has_own_theme
+from interpret.consult.passages import about_subject, covers, on_theme, passage_drafts
 from interpret.consult.resolve import Resolved, asks_more, without_malignancy
+from interpret.consult.told import departments, entry_source, severity, with_spans
 from interpret.explain.compose import topics_of
-from interpret.explain.merge import Topic
+from interpret.explain.merge import Topic, is_calming
 from interpret.explain.normal import normal_item
 from interpret.explain.restate import restate
 from interpret.knowledge import Knowledge
@@ -18,18 +18,13 @@ from interpret.messages import message
 from interpret.report.findings import Statement
 from interpret.report.reading import Reading, ReportReader
 from interpret.types import HospitalInfo, Patient, Side, Status, Urgency
-from knowledge_base.entries import Entry
 
 _SENTENCES = 6
 _PASSAGES = 3
 _TOPICS_TOLD = 4
-_SEVERITY = {
-    Urgency.IMMEDIATE: "severity_immediate",
-    Urgency.SOON: "severity_soon",
-    Urgency.SCHEDULED: "severity_scheduled",
-    Urgency.NONE: "severity_self",
-}
 _MALIGNANT = re.compile(r"癌|恶性|肿瘤")
+_ABOUT_ALL = frozenset({Intent.OVERVIEW, Intent.SEVERITY, Intent.FOLLOW_UP, Intent.CHANGE, Intent.PLACE})
+"""What a question without a subject asks of the whole report."""
 _FROM_REPORT = frozenset({Intent.OVERVIEW, Intent.SEVERITY, Intent.FOLLOW_UP, Intent.PLACE, Intent.EXISTENCE})
 
 
@@ -59,14 +54,21 @@ class Composer:
         """Return the sentences of an answer, the report's part first."""
         if intent is Intent.DEPARTMENT:
             return self._department(resolved)
+        if asks_cause(resolved.asked) and (composed := self._composed(resolved, Intent.OTHER)).known:
+            return composed
         if intent is Intent.OTHER and not asks_more(resolved):
             intent = Intent.MEANING
+        elif intent in _ABOUT_ALL and has_own_theme(resolved.asked):
+            intent = Intent.OTHER
         if (
             _MALIGNANT.search(resolved.asked)
             and self.reading is not None
             and not _MALIGNANT.search(self._report_text())
         ):
             resolved, intent = without_malignancy(resolved), Intent.SEVERITY
+        return self._composed(resolved, intent)
+
+    def _composed(self, resolved: Resolved, intent: Intent) -> Composed:
         aside = resolved.foreign and intent is not Intent.OVERVIEW
         topics, normal = ([], []) if aside else self._about(resolved, intent)
         # nothing of the report answers a subject the report does not know, not even "nothing abnormal"
@@ -90,11 +92,14 @@ class Composer:
             return [], []
         topics = topics_of(self.reading)
         if not resolved.words and not resolved.claims:
-            about_all = intent in {Intent.OVERVIEW, Intent.SEVERITY, Intent.FOLLOW_UP, Intent.CHANGE, Intent.PLACE}
-            return (topics if about_all else []), []
+            if resolved.side in (Side.LEFT, Side.RIGHT):
+                return [t for t in topics if t.statement.finding.side in (resolved.side, Side.BOTH)], []
+            return (topics if intent in _ABOUT_ALL else []), []
         rest = [s for s in self.reading.statements if s.finding.status is not Status.ABNORMAL]
         wanted = {id(s) for s in about([*(t.statement for t in topics), *rest], resolved)}
-        return [t for t in topics if id(t.statement) in wanted], [s for s in rest if id(s) in wanted]
+        found = [t for t in topics if id(t.statement) in wanted]
+        named = [t for t in found if resolved.words and resolved.words[0] in t.statement.prepared]
+        return named or found, [s for s in rest if id(s) in wanted]
 
     def _from_report(
         self, resolved: Resolved, intent: Intent, topics: list[Topic], normal: list[Statement]
@@ -109,9 +114,12 @@ class Composer:
         if _MALIGNANT.search(resolved.question) and not _MALIGNANT.search(self._report_text()):
             drafts.append(Draft(message("malignancy_not_written"), fixed=True))
         elif intent is Intent.SEVERITY:
-            drafts.append(_severity(topics))
+            drafts.append(severity(topics))
+        if intent is Intent.CHANGE:
+            drafts.append(Draft(message("change_unknown"), fixed=True))
         if intent is Intent.MEANING:
-            drafts += self._term(resolved)
+            serious = min(topic.urgency for topic in topics) <= Urgency.SOON
+            drafts += [d for d in self._term(resolved) if not (serious and is_calming(d.text))]
         if intent is Intent.FOLLOW_UP:
             drafts += self._advice(topics)
         else:
@@ -128,7 +136,7 @@ class Composer:
         if not topics:
             spans = [Source(span=s.finding.span) for s in self.reading.statements]
             return [Draft(message("report_all_normal"), tuple(spans))] if spans else []
-        return [_severity(topics), *self._told(topics)]
+        return [severity(topics), *self._told(topics)]
 
     def _told(self, topics: list[Topic]) -> list[Draft]:
         """Tell each topic; what is beyond the first few is quoted together, so that none is left out."""
@@ -136,7 +144,7 @@ class Composer:
         rest = topics[_TOPICS_TOLD:]
         if rest:
             quotes = "；".join(topic.statement.finding.text.replace("\n", "") for topic in rest)
-            drafts.append(_with_spans(message("quoted", quote=quotes), rest))
+            drafts.append(with_spans(message("quoted", quote=quotes), rest))
         return drafts
 
     def _restated(self, topic: Topic) -> Draft:
@@ -147,7 +155,7 @@ class Composer:
         told = restate(topic.statement, topic.guide)
         text = told.text if told.complete else f"{told.text.removesuffix('。')}；{quote}"
         entry = topic.guide.entry
-        return Draft(text, (*spans, _entry_source(entry)), (topic.guide.guide.plain_name,), instead=quote)
+        return Draft(text, (*spans, entry_source(entry)), (topic.guide.guide.plain_name,), instead=quote)
 
     def _advice(self, topics: list[Topic]) -> list[Draft]:
         drafts = []
@@ -171,7 +179,7 @@ class Composer:
             entry = topic.guide.entry
             seen.add(entry.entry_id)
             texts = topic.meanings if next_step else topic.meanings[:1]
-            drafts += [Draft(text, (_entry_source(entry),), (text,)) for text in texts]
+            drafts += [Draft(text, (entry_source(entry),), (text,)) for text in texts]
         return drafts
 
     def _nothing_abnormal(self, resolved: Resolved, intent: Intent, normal: list[Statement]) -> list[Draft]:
@@ -181,7 +189,8 @@ class Composer:
         if normal:
             items = "；".join(dict.fromkeys(normal_item(s) for s in normal[:3]))
             return [Draft(message("normal_group", items=items), tuple(Source(span=s.finding.span) for s in normal[:3]))]
-        if intent in {Intent.SEVERITY, Intent.FOLLOW_UP} and not resolved.words:
+        assert self.reading is not None  # noqa: S101 - the caller asks only with a report
+        if intent in {Intent.SEVERITY, Intent.FOLLOW_UP} and not resolved.words and not topics_of(self.reading):
             return self._overview([])
         return []
 
@@ -191,10 +200,12 @@ class Composer:
         drafts: list[Draft] = [] if told or intent is not Intent.MEANING else self._term(resolved)
         if intent is Intent.MEANING and (told or drafts):
             return drafts
-        limit = max(1, min(_PASSAGES, _SENTENCES - len(told) - len(drafts)))
+        before = min(len(told), 2) if intent is Intent.OTHER else len(told)
+        limit = max(1, min(_PASSAGES, _SENTENCES - before - len(drafts)))
         for question in dict.fromkeys((resolved.question, resolved.asked)):
             result = self.knowledge.search(f"孕妇 {question}" if self.patient.pregnant else question, k=5)
             hits = on_theme(resolved.asked, result.hits, self.knowledge) if result.known else []
+            hits = about_subject(resolved.words, resolved.organ_words, hits, self.knowledge)
             if resolved.from_history:
                 hits = [hit for hit in hits if covers(resolved.asked, hit, self.knowledge)]
             drafts += passage_drafts(resolved.question, hits, self.knowledge, limit)
@@ -209,40 +220,23 @@ class Composer:
                 entry = self.knowledge.entry(match.value.entry_id) if match.value.entry_id else None
                 if entry is not None:
                     text = message("term_note", term=word, plain=entry.plain).removeprefix("其中")
-                    return [Draft(text, (_entry_source(entry),), (entry.plain, text))]
+                    return [Draft(text, (entry_source(entry),), (entry.plain, text))]
         return []
 
     def _department(self, resolved: Resolved) -> Composed:
         phone = message("phone_known", phone=self.hospital.phone) if self.hospital.phone else ""
         drafts: list[Draft] = []
         topics, _ = self._about(resolved, Intent.SEVERITY)
+        drafts += departments(topics)
         result = self.knowledge.search(f"看什么科 {resolved.question}", k=5)
-        if result.known:
-            drafts += passage_drafts(resolved.question, result.hits, self.knowledge, _PASSAGES)
+        if result.known and not drafts:
+            hits = about_subject(resolved.words, resolved.organ_words, result.hits, self.knowledge)
+            found = passage_drafts(resolved.question, hits, self.knowledge, _PASSAGES)
+            drafts += [draft for draft in found if "科" in draft.text]
         if self.hospital.departments:
-            departments = "、".join(self.hospital.departments)
-            drafts.append(Draft(message("departments", departments=departments, phone=phone), fixed=True))
+            names = "、".join(self.hospital.departments)
+            drafts.append(Draft(message("departments", departments=names, phone=phone), fixed=True))
         else:
             drafts.append(Draft(message("department_ask", phone=phone), fixed=True))
         urgency = min((topic.urgency for topic in topics), default=None)
         return Composed(tuple(drafts), tuple(topics), known=True, urgency=urgency)
-
-
-def _severity(topics: Sequence[Topic]) -> Draft:
-    """Say how soon to act; where a finding has no reviewed guide, nothing calming is said."""
-    urgency = min(topic.urgency for topic in topics)
-    calm = urgency in (Urgency.SCHEDULED, Urgency.NONE)
-    unknown = calm and any(topic.guide is None for topic in topics)
-    key = "severity_unknown" if unknown else _SEVERITY[urgency]
-    if urgency is Urgency.SOON and any(topic.today for topic in topics):
-        key = "severity_today"
-    return _with_spans(message(key), topics)
-
-
-def _with_spans(text: str, topics: Sequence[Topic]) -> Draft:
-    spans = tuple(Source(span=span) for topic in topics for span in topic.spans)
-    return Draft(text, spans, (text,))
-
-
-def _entry_source(entry: Entry) -> Source:
-    return Source(entry_id=entry.entry_id, title=entry.title)

@@ -31,7 +31,7 @@ _PATTERNS: tuple[tuple[Intent, re.Pattern[str]], ...] = (
     (
         Intent.FOLLOW_UP,
         re.compile(
-            r"复查|随访|随诊|再(?:查|做|拍|检查)|多久(?:查|看|做|拍)|什么时候(?:再|去|查|做|看)|下一步|怎么办|咋办|怎么处理|需要(?:治疗|处理|手术)|要(?:不要|做)?(?:治|处理|手术)|要治吗"
+            r"复查|随访|随诊|再(?:查|做|拍|检查)|多久(?:查|看|做|拍)|什么时候(?:再|去|查|做|看)|下一步|怎么办|咋办|怎么处理|需要(?:治疗|处理|手术)|要(?:不要|做)?(?:治|处理|手术|开刀|动刀)|要治吗"
         ),
     ),
     (
@@ -43,7 +43,7 @@ _PATTERNS: tuple[tuple[Intent, re.Pattern[str]], ...] = (
     (
         Intent.SEVERITY,
         re.compile(
-            r"严重|要紧|危险|厉害|大不大|问题大|有事(?:吗|没)|有没有事|好不好|良性|恶性|是不是(?:癌|肿瘤|不好)|是癌|癌吗|要命|可怕|怕吗|担心|正常吗|能不能(?:放心)"
+            r"严重|要紧|危险|厉害|大不大|问题大|有事(?:吗|没)|有没有事|好不好|良性|恶性|是不是[^，。；]{0,6}(?:癌|肿瘤|恶性)|是不是不好|是癌|癌吗|要命|可怕|怕吗|担心|正常吗|能不能(?:放心)"
         ),
     ),
     (
@@ -76,3 +76,21 @@ def intent_of(question: str) -> Intent:
     if pattern_of("consult_intent", "overview").search(text):
         return Intent.OVERVIEW
     return next((intent for intent, pattern in _PATTERNS if pattern.search(text)), Intent.OTHER)
+
+
+def has_own_theme(question: str) -> bool:
+    """Tell whether a question asks of something no report answers (辐射, 费用, 传染), however it is put.
+
+    >>> has_own_theme("做CT辐射大不大"), has_own_theme("严重吗")
+    (True, False)
+    """
+    return bool(pattern_of("consult_intent", "own_theme").search(prepare(question).text))
+
+
+def asks_cause(question: str) -> bool:
+    """Tell whether a question asks where something comes from.
+
+    >>> asks_cause("胸水是怎么来的"), asks_cause("胸水是什么意思")
+    (True, False)
+    """
+    return bool(pattern_of("consult_intent", "cause").search(prepare(question).text))

@@ -4,12 +4,16 @@ import re
 from collections.abc import Sequence
 
 from interpret.consult.draft import Draft, Source
+from interpret.consult.intent import asks_cause
 from interpret.knowledge import Knowledge
-from knowledge_base.entries import Hit
+from knowledge_base.entries import Entry, EntryKind, Hit
 
 _SENTENCE = re.compile(r"[^。！？\n]+[。！？]?")
 _MARKUP = re.compile(r"^[#>*\-\s]+|\*\*|`|\[(\d+)\]")
 _MAX_LENGTH = 120
+_SHORT_ANSWER = 2
+_CAUSES = {"原因", "引起", "有关", "留下"}
+"""Words of a sentence that says where something comes from."""
 
 
 def passage_drafts(question: str, hits: Sequence[Hit], knowledge: Knowledge, limit: int) -> list[Draft]:
@@ -21,7 +25,7 @@ def passage_drafts(question: str, hits: Sequence[Hit], knowledge: Knowledge, lim
         knowledge: For the plain words of the best entry.
         limit: How many sentences at most.
     """
-    asked = _bigrams(question)
+    asked = _bigrams(question) | (_CAUSES if asks_cause(question) else set())
     drafts: list[Draft] = []
     seen: set[str] = set()
     best = hits[0].score if hits else 0.0
@@ -32,7 +36,7 @@ def passage_drafts(question: str, hits: Sequence[Hit], knowledge: Knowledge, lim
         if entry is None:
             continue
         source = Source(entry_id=entry.entry_id, chunk_id=hit.chunk.chunk_id, title=entry.title)
-        for text in _chosen(hit.chunk.text, asked, 3 if rank == 0 else 2):
+        for text in [*_answer(entry, rank), *_chosen(hit.chunk.text, asked, 3 if rank == 0 else 2, sharing=rank > 0)]:
             if text not in seen and len(drafts) < limit:
                 seen.add(text)
                 drafts.append(Draft(text, (source,), (hit.chunk.text, entry.plain)))
@@ -113,9 +117,42 @@ def covers(question: str, hit: Hit, knowledge: Knowledge) -> bool:
     return not own or any(pair in text for pair in own)
 
 
-def _chosen(passage: str, asked: set[str], count: int) -> list[str]:
+def _answer(entry: Entry, rank: int) -> list[str]:
+    """Return what the best entry, written as the answer to a question, answers in short."""
+    if rank or entry.kind is not EntryKind.EDUCATION:
+        return []
+    return [_ended(m.group().strip()) for m in _SENTENCE.finditer(entry.plain)][:_SHORT_ANSWER]
+
+
+def about_subject(words: Sequence[str], organs: Sequence[str], hits: Sequence[Hit], knowledge: Knowledge) -> list[Hit]:
+    """Return the hits that speak of the question's subject: 阑尾炎要开刀吗 is not answered by what is said of discs.
+
+    Args:
+        words: Hard terms and concepts of the question.
+        organs: Organs as the question names them.
+        hits: Search hits, best first.
+        knowledge: For titles and questions of the entries.
+    """
+    pairs = {pair for word in words for pair in _bigrams(word)}
+    if not pairs and not organs:
+        return list(hits)
+    out = []
+    for hit in hits:
+        entry = knowledge.entry(hit.chunk.entry_id)
+        if entry is None:
+            continue
+        names = f"{entry.title}{' '.join((*entry.questions, *entry.surfaces))}{entry.plain}"
+        text = f"{names}{hit.chunk.text}"
+        if any(pair in text for pair in pairs) or any(organ in names or organ[:1] in entry.title for organ in organs):
+            out.append(hit)
+    return out
+
+
+def _chosen(passage: str, asked: set[str], count: int, *, sharing: bool) -> list[str]:
     texts = [_MARKUP.sub("", m.group()).strip() for m in _SENTENCE.finditer(passage)]
     texts = [text for text in texts if 8 <= len(text) <= _MAX_LENGTH and re.search(r"[\u4e00-\u9fff]", text)]
+    if sharing:  # of what is not the best hit, only sentences that share a word with the question
+        texts = [text for text in texts if asked & _bigrams(text)]
     ranked = sorted(range(len(texts)), key=lambda i: (-len(asked & _bigrams(texts[i])), i))[:count]
     return [_ended(texts[i]) for i in sorted(ranked)]
 

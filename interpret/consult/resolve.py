@@ -43,7 +43,7 @@ def resolve(question: str, history: Sequence[Turn], reader: ReportReader) -> Res
     """Return a question that can be answered without its history.
 
     A subject of its own is kept; a pronoun, a side alone ("那右边的呢") or a short question without any subject
-    takes the subject of the latest turn that had one: of its question, else of its answer.
+    takes the subject of the latest question that had one, else that of the latest answer.
     """
     text = prepare(question).text
     side = side_of(text)
@@ -58,23 +58,31 @@ def resolve(question: str, history: Sequence[Turn], reader: ReportReader) -> Res
     )
     if not needs or not history:
         return alone
-    for turn in reversed(history[-_TURNS_LOOKED_AT:]):
-        before = _subject(prepare(turn.question).text, reader)
-        if not before.words:
-            before = _first(_subject(prepare(turn.answer).text, reader))
-        if before.words:
-            return Resolved(
-                question=_insert(text, before.words[0]),
-                claims=_on_side(before.claims, side),
-                words=before.words,
-                side=side,
-                from_history=True,
-                asked=text,
-            )
-    return alone
+    before = _before(history[-_TURNS_LOOKED_AT:], reader)
+    if before is None:
+        return alone
+    return Resolved(
+        question=_insert(text, before.words[0]),
+        claims=_on_side(before.claims, side),
+        words=before.words,
+        side=before.side if side is Side.NONE else side,
+        from_history=True,
+        asked=text,
+    )
 
 
-_PARTICLES = re.compile(r"[那呢吗啊呀吧的了我您你们请问是有这个它又还也就想知道一下，。?！ ]")
+def _before(turns: Sequence[Turn], reader: ReportReader) -> "_Subject | None":
+    """Return what the turns were about: the latest subject a patient named, else the first of the latest answer."""
+    for turn in reversed(turns):
+        if (asked := _subject(prepare(turn.question).text, reader)).words:
+            return asked
+    for turn in reversed(turns):
+        if (answered := _first(_subject(prepare(turn.answer).text, reader))).words:
+            return answered
+    return None
+
+
+_PARTICLES = re.compile(r"[那呢吗啊呀吧的了我您你们请问是有这个它又还也就想知道一下左右边侧面，。?！ ]")
 
 
 def asks_more(resolved: Resolved) -> bool:
@@ -82,7 +90,8 @@ def asks_more(resolved: Resolved) -> bool:
     rest = resolved.asked
     for word in (*resolved.words, *resolved.organ_words):
         rest = rest.replace(word, "")
-    return len(_PARTICLES.sub("", rest)) >= 2
+    rest = _PARTICLES.sub("", rest)
+    return len(rest) >= 2 or rest in {"疼", "痛", "贵"}
 
 
 def without_malignancy(resolved: Resolved) -> Resolved:
@@ -103,6 +112,7 @@ _MALIGNANT = frozenset({"癌", "肿瘤", "良性", "转移"})
 class _Subject:
     claims: tuple[Claim, ...]
     words: tuple[str, ...]
+    side: Side
 
 
 _EMPTY_WORDS = frozenset(
@@ -136,13 +146,14 @@ def _subject(text: str, reader: ReportReader) -> _Subject:
     terms = [text[m.start : m.end] for m in marks]
     terms = [term for term in terms if term not in _EMPTY_WORDS]
     concepts = [w for w in reader.concept_words(text) if w not in _EMPTY_WORDS]
-    words = sorted(dict.fromkeys([*concepts, *terms, *named]), key=len, reverse=True)
-    return _Subject(found, tuple(words))
+    grades = {text[m.start : m.end] for m in marks if m.value.category == "pattern"}  # a grade is nobody's subject
+    words = sorted(dict.fromkeys([*concepts, *terms, *named]), key=lambda word: (word in grades, -len(word)))
+    return _Subject(found, tuple(words), side_of(text))
 
 
 def _first(subject: _Subject) -> _Subject:
     """Keep the subject the answer named first."""
-    return _Subject(subject.claims[:1], subject.words[:1])
+    return _Subject(subject.claims[:1], subject.words[:1], Side.NONE)
 
 
 def _insert(text: str, subject: str) -> str:

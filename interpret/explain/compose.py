@@ -9,7 +9,7 @@ from interpret.explain.restate import restate
 from interpret.messages import message
 from interpret.report.findings import Statement
 from interpret.report.reading import Reading
-from interpret.report.urgency import report_urgency, urgency_of
+from interpret.report.urgency import report_urgency, speaks_of_malignancy, urgency_of
 from interpret.types import ExplainedSentence, Span, Status, Urgency
 
 Check = Callable[[str], bool]
@@ -64,8 +64,13 @@ def topics_of(reading: Reading) -> list[Topic]:
     critical = {finding.statement.finding.span: finding.urgency for finding in reading.critical}
     topics = merge([(s, g, min(u, critical.get(s.finding.span, u))) for s, g, u in items])
     serious = {topic.statement.subject for topic in topics if topic.urgency <= Urgency.SOON}
+    grave = any(
+        topic.urgency is Urgency.IMMEDIATE or speaks_of_malignancy(topic.statement)
+        for topic in topics
+        if topic.urgency <= Urgency.SOON
+    )
     for topic in topics:
-        topic.beside_serious = topic.urgency > Urgency.SOON and topic.statement.subject in serious
+        topic.beside_serious = topic.urgency > Urgency.SOON and (grave or topic.statement.subject in serious)
     return sorted(topics, key=lambda topic: topic.urgency)
 
 
@@ -82,7 +87,7 @@ def _overall(
         reasons = "、".join(dict.fromkeys(finding.reason for finding in reading.critical))
         critical = tuple(dict.fromkeys(finding.statement.finding.span for finding in reading.critical))
         return ExplainedSentence(message("overall_immediate", reasons=reasons), critical, ())
-    key = "overall_soon" if urgency is Urgency.IMMEDIATE else _OVERALL[urgency]
+    key = "overall_now" if urgency is Urgency.IMMEDIATE else _OVERALL[urgency]
     if key == "overall_soon" and any(topic.today for topic in topics):
         key = "overall_today"
     return ExplainedSentence(message(key), spans or tuple(s.finding.span for s in limited), ())

@@ -13,8 +13,13 @@ from interpret.types import Side, Span, Urgency
 
 _CALMING = re.compile(
     r"良性|不要紧|不用(?:再|特殊|专门)?(?:处理|治|管|担心|复查)|没(?:什么|有)关系|没事|不需要|无需|问题不大|不必"
-    r"|很多人|常见|不是(?:病(?!名)|癌)|(?:常|多)是正常"
+    r"|按报告(?:写的|说的)?时间|很多人|常见|不是(?:病(?!名)|癌)|(?:常|多)是正常"
 )
+
+
+def is_calming(text: str) -> bool:
+    """Tell whether a sentence takes worry away (良性, 很多人都有): never said beside something serious."""
+    return bool(_CALMING.search(text))
 
 
 _TODAY = re.compile(r"^(?:请)?今天")
@@ -46,7 +51,9 @@ class Topic:
             return []
         texts = [text for text in (self.guide.guide.meaning, self.guide.guide.next_step) if text]
         raised = self.urgency <= Urgency.SOON and self.urgency < self.guide.guide.urgency
-        return [text for text in texts if not ((self.beside_serious or raised) and _CALMING.search(text))]
+        if raised and self.urgency is Urgency.IMMEDIATE:
+            texts = texts[:1]  # "within days" is no advice beside "at once"
+        return [text for text in texts if not ((self.beside_serious or raised) and is_calming(text))]
 
 
 def merge(items: list[tuple[Statement, GuideMatch | None, Urgency]]) -> list[Topic]:
@@ -68,7 +75,10 @@ def _add(topic: Topic, statement: Statement, guide: GuideMatch | None, urgency: 
     topic.urgency = min(topic.urgency, urgency)
     if statement.advice:
         topic.advice.append(statement)
-    if _covers(statement, topic.statement) and not _covers(topic.statement, statement):
+    others = topic.guide.others if topic.guide is not None else ()
+    more = guide is not None and not _names(topic.statement, guide.others)
+    wider = _covers(statement, topic.statement) and not _covers(topic.statement, statement)
+    if (wider or more) and _names(statement, others):
         topic.statement, topic.guide = statement, guide
 
 
@@ -84,7 +94,13 @@ def _same(topic: Topic, statement: Statement, guide: GuideMatch | None) -> bool:
         return False
     if first.finding.uncertain != second.finding.uncertain or not _places_agree(first, second):
         return False
-    return _covers(first, second) or _covers(second, first)
+    whole = _names(first, guide.others) and _covers(first, second)
+    return whole or (_names(second, topic.guide.others) and _covers(second, first))
+
+
+def _names(teller: Statement, words: tuple[str, ...]) -> bool:
+    """Tell whether a statement names what else another one holds (结石 of "结石伴积水")."""
+    return all(word in teller.prepared for word in words)
 
 
 def _same_words(topic: Topic, statement: Statement, guide: GuideMatch) -> bool:

@@ -82,7 +82,8 @@ def _only_where(place: str) -> str:
     """Return the place without signs it holds (肌腱信号增高, 内见低回声); nothing when no part of the body is left."""
     if (seen := _SEEN.search(place)) or status_of(place) is Status.ABNORMAL:
         place = place[: seen.start()] if seen else place
-        place = place[: max((m.end for m in (*organs(place), *lobes(place))), default=0)]
+        ends = [organ.end for organ in organs(place)] + [lobe.end for lobe in lobes(place)]
+        place = place[: max(ends, default=0)]
     known = organs(place) or lobes(place) or levels(place) or _PART.search(place) or side_of(place) is not Side.NONE
     return place if known or len(place) > _SHORT_PLACE else ""
 
@@ -162,6 +163,8 @@ _SMALL_WORDS = frozenset(
 def _leaves_out(statement: Statement, sentence: str, match: GuideMatch) -> bool:
     """Tell whether an affirmed further sign of the statement is missing from the sentence."""
     text = statement.prepared
+    if any(word not in sentence for word in match.others):
+        return True
     denied = negated_spans(text)
     for start, end, category in statement.terms:
         told = text[start:end] in sentence or (start <= match.start and match.end <= end)

@@ -34,7 +34,8 @@ def refusal(question: str, hospital_phone: str | None, *, names_medicine: bool =
     if not pattern_of("guard_scope", "not_medicine").search(text):
         if pattern_of("guard_scope", "dose").search(text) and pattern_of("guard_scope", "medicine_word").search(text):
             return Refusal("dose", message("refuse_dose", phone=phone))
-        if pattern_of("guard_scope", "prescription").search(text):
+        asks_effect = pattern_of("guard_scope", "effect").search(text)  # 中药能消结节吗 asks for no medicine
+        if not asks_effect and pattern_of("guard_scope", "prescription").search(text):
             return Refusal("prescription", message("refuse_prescription", phone=phone))
     if pattern_of("guard_scope", "prognosis").search(text):
         return Refusal("prognosis", message("refuse_prognosis", phone=phone))

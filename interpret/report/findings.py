@@ -12,7 +12,7 @@ from interpret.report.levels import levels
 from interpret.report.measure import measurements
 from interpret.report.prepare import Prepared
 from interpret.report.scopes import alternation, negated_spans
-from interpret.report.split import Slice, clauses, sentences
+from interpret.report.split import Slice, clauses_with_advice, sentences
 from interpret.report.status import is_uncertain, status_of
 from interpret.report.terms import Form
 from interpret.types import Finding, Measurement, Section, Side, Span, Status
@@ -59,7 +59,6 @@ def _continues() -> re.Pattern[str]:
     return re.compile(f"(?:{alternation(cues('continuation'))})")
 
 
-_ADVICE_INSIDE = re.compile(r"(?<=[\u4e00-\u9fff)\]?0-9a-zA-Z])[ ,]?(?=建议|请结合|请随诊|请随访)")
 _VERB = re.compile(r"(?:可见|见|示|呈|有|为|内|未|无|显示|探及|发现|多发|散在|一枚|一个|数枚|数个|一|：)")
 _STARTS_FRESH = re.compile(f"^(?:{alternation(cues('new_normal'))})")
 
@@ -93,12 +92,14 @@ def _sentence_drafts(text: str, sentence: Slice, signs: list[tuple[int, int]], b
         sentence = Slice(sentence.start + compared.end(), sentence.end)
     if pattern_of("report_findings", "indication").match(sentence.of(text)):
         return out
-    for clause in _with_advice_cut(text, sentence):
+    for clause in clauses_with_advice(text, sentence):
         current = out[-1] if out else None
         content = clause.of(text)
         if pattern_of("report_findings", "indication").match(content) and current is None:
             continue
-        if pattern_of("report_findings", "advice").match(content) or (advised and _MORE_ADVICE.match(content)):
+        if pattern_of("report_findings", "advice").match(content) or (
+            advised and pattern_of("report_findings", "more_advice").match(content)
+        ):
             advised = _add_advice(current or before, clause, advised)
             continue
         advised = None
@@ -125,33 +126,18 @@ def _sentence_drafts(text: str, sentence: Slice, signs: list[tuple[int, int]], b
     return out
 
 
-def _with_advice_cut(text: str, sentence: Slice) -> list[Slice]:
-    out: list[Slice] = []
-    for clause in clauses(text, sentence):
-        cut = _ADVICE_INSIDE.search(clause.of(text))
-        if cut and clause.start + cut.start() > clause.start:
-            out += [Slice(clause.start, clause.start + cut.start()), Slice(clause.start + cut.end(), clause.end)]
-        else:
-            out.append(clause)
-    return out
-
-
 def _has_sign(text: str, clause: Slice, signs: list[tuple[int, int]]) -> bool:
     denied = negated_spans(clause.of(text))
     first, last = bisect_left(signs, (clause.start,)), bisect_left(signs, (clause.end,))
     return any(not any(a <= start - clause.start < b for a, b in denied) for start, _ in signs[first:last])
 
 
-_PART = re.compile(
-    r"^(?:余|另|于)?(?:左|右|双)?侧?(?:叶|后壁|前壁|肌层|内膜|实质|移行带|上极|下极|中部|外上|外下|内上|内下|\d+点)"
-)
-"""What opens with a bare part (右叶, 后壁) goes on with the organ of the sentence before."""
-
-
 def _draft(
     clause: Slice, content: str, own: Organ | None, status: Status, current: _Draft | None, before: _Draft | None
 ) -> _Draft:
-    inherited_subject = before.subject if before is not None and _PART.match(content) else None
+    inherited_subject = (
+        before.subject if before is not None and pattern_of("report_findings", "bare_part").match(content) else None
+    )
     side = side_of(content)
     inherited = current.side if current is not None and own is None and side is Side.NONE else side
     subject = own.root if own is not None else (current.subject if current is not None else inherited_subject)
@@ -228,9 +214,6 @@ def _reaches_back(content: str, own: Organ | None, status: Status | None, before
     ):
         return True
     return status is Status.NORMAL and bool(re.match(r"^(?:密度|信号|回声)", content))
-
-
-_MORE_ADVICE = re.compile(r"^(?:或者?|及|并|和|以及|亦可|也可|同时)")
 
 
 def _add_advice(draft: _Draft | None, clause: Slice, advised: _Draft | None) -> _Draft | None:

@@ -1,7 +1,7 @@
 """Which guide tells a finding to a patient."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from interpret.knowledge import Knowledge
 from interpret.report.anatomy import Organ, organs
@@ -19,6 +19,8 @@ class GuideMatch:
     guide: FindingGuide
     start: int
     end: int
+    others: tuple[str, ...] = ()
+    """Words of the statement that other guides explain."""
 
     def word(self, statement: Statement) -> str:
         """Return the word as the report writes it."""
@@ -41,18 +43,34 @@ class GuideIndex:
         return [text[m.start : m.end] for m in self._automaton.longest(text)]
 
     def choose(self, statement: Statement) -> GuideMatch | None:
-        """Return the guide for an affirmed concept, or None; an organ-bound guide needs its organ."""
+        """Return the guide for an affirmed concept, or None; an organ-bound guide needs its organ.
+
+        Of several things one statement names, the one taken for (考虑…) comes first, then the most urgent.
+        """
         text = blank_out(statement.prepared, negated_spans(statement.prepared))
         concluded = _concluded(text)
-        best: tuple[tuple[bool, int, bool, int], GuideMatch] | None = None
-        for match in self._automaton.matches(text):
-            for entry, guide in match.value:
-                if guide.organs and not _fits(guide.organs, statement):
-                    continue
-                rank = (concluded <= match.start, match.length, bool(guide.organs), -match.start)
-                if best is None or rank > best[0]:
-                    best = rank, GuideMatch(entry, guide, match.start, match.end)
-        return best[1] if best else None
+        fitting = [
+            GuideMatch(entry, guide, match.start, match.end)
+            for match in self._automaton.matches(text)
+            for entry, guide in match.value
+            if not guide.organs or _fits(guide.organs, statement)
+        ]
+        whole = [m for m in fitting if not any(_inside(m, other) for other in fitting)]
+        if not whole:
+            return None
+
+        def rank(match: GuideMatch) -> tuple[bool, int, int, bool, int]:
+            first = concluded > 0 and match.start >= concluded
+            length = match.end - match.start
+            return first, -match.guide.urgency, length, bool(match.guide.organs), -match.start
+
+        best = max(whole, key=rank)
+        words = {text[m.start : m.end] for m in whole if m.entry.entry_id != best.entry.entry_id}
+        return replace(best, others=tuple(sorted(words)))
+
+
+def _inside(match: GuideMatch, other: GuideMatch) -> bool:
+    return other.start <= match.start and match.end <= other.end and other.end - other.start > match.end - match.start
 
 
 _CONCLUSION = re.compile(r"(?:考虑|符合|提示)(?:为|是)?(?=[\u4e00-\u9fff]{2})")
@@ -60,7 +78,7 @@ _ALTERNATIVES = re.compile(r"除外|排除|待排|待查|鉴别|或")
 
 
 def _concluded(text: str) -> int:
-    """Return where the statement says what it takes a thing for (低密度影，考虑囊肿), or its start; not amid alternatives."""
+    """Return where the statement says what it takes a thing for (考虑囊肿), or its start; not amid alternatives."""
     found = _CONCLUSION.search(text)
     return found.end() if found and not _ALTERNATIVES.search(text) else 0
 
@@ -71,7 +89,8 @@ def _fits(wanted: tuple[str, ...], statement: Statement) -> bool:
     An organ inside the name of another (肾 in 肾上腺, 主动脉 in 主动脉瓣) is not named.
     """
     named = organs(statement.prepared)
-    roots = {match.value.root for match in named} or {statement.subject}
+    roots: set[str | None] = {match.value.root for match in named}
+    roots = roots or {statement.subject}
     return any(_names(organ, statement.prepared, named) or _is_root(organ, roots, bool(named)) for organ in wanted)
 
 

@@ -99,3 +99,18 @@ def _trim_clause(text: str, start: int, end: int) -> Slice | None:
     while end > start and text[end - 1] in " ，、":
         end -= 1
     return Slice(start, end) if end > start else None
+
+
+_ADVICE_INSIDE = re.compile(r"(?<=[\u4e00-\u9fff)\]?0-9a-zA-Z])[ ,]?(?=建议|请结合|请随诊|请随访)")
+
+
+def clauses_with_advice(text: str, sentence: Slice) -> list[Slice]:
+    """Cut a sentence at commas and before advice that follows without one (…结节建议复查)."""
+    out: list[Slice] = []
+    for clause in clauses(text, sentence):
+        cut = _ADVICE_INSIDE.search(clause.of(text))
+        if cut and clause.start + cut.start() > clause.start:
+            out += [Slice(clause.start, clause.start + cut.start()), Slice(clause.start + cut.end(), clause.end)]
+        else:
+            out.append(clause)
+    return out

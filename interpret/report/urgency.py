@@ -38,6 +38,12 @@ def urgency_of(statement: Statement, guide: GuideMatch | None) -> Urgency:
     return max(usual, Urgency.SOON) if _OLD.search(text) else usual
 
 
+def speaks_of_malignancy(statement: Statement) -> bool:
+    """Tell whether a statement affirms or suspects a malignant tumour; nothing calming is said anywhere beside it."""
+    text = blank_out(statement.prepared, negated_spans(statement.prepared))
+    return bool(pattern_of("report_urgency", "malignant").search(text)) and not _DONE.search(text)
+
+
 def report_urgency(
     statements: Sequence[Statement], guides: Sequence[GuideMatch | None], critical: Sequence[CriticalFinding]
 ) -> Urgency:

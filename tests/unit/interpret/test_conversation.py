@@ -17,6 +17,7 @@ from interpret.types import (
     Triage,
     Turn,
 )
+from knowledge_base import KnowledgeBase
 from tests.builders.knowledge import SmallKnowledge
 from tests.builders.reports import ABDOMEN_US, ALL, CHEST_CT, HEAD_CT, LUMBAR_MR, NORMAL_DR
 
@@ -261,3 +262,59 @@ class TestSubjectsOfTheirOwn:
     @pytest.mark.parametrize("question", ["严重吗", "要复查吗", "那它会变大吗", "下一步怎么办"])
     def test_a_question_without_any_subject_stays_with_the_one_before(self, question):
         assert "结节" in said(after("报告里的结节是什么意思？", question))
+
+
+@pytest.fixture(scope="module")
+def base() -> KnowledgeBase:
+    return KnowledgeBase.load()
+
+
+class TestAnswersOfTheKnowledgeThatShips:
+    """Conversations that once went wrong, with the shipped entries (keywords alone)."""
+
+    APPENDIX = ReportText("阑尾增粗，直径约12mm，周围脂肪间隙模糊。", "急性阑尾炎。")
+    NODULE = ReportText("右肺上叶磨玻璃结节，直径约8mm。左肺下叶结节，直径约4mm。", "右肺上叶磨玻璃结节。")
+    THYROID = ReportText("甲状腺右叶实性结节，大小约11mm×9mm。", "甲状腺右叶实性结节，C-TIRADS 4C类，建议穿刺活检。")
+
+    def talk(self, base, report, *questions):
+        history: list[Turn] = []
+        events: list[AnswerEvent] = []
+        for question in questions:
+            events = list(answer(report=report, question=question, history=history, knowledge=base, hospital=HOSPITAL))
+            history.append(Turn(question, said(events)))
+        return events
+
+    def test_one_illness_is_not_answered_with_another(self, base):
+        shown = said(self.talk(base, self.APPENDIX, "阑尾炎要开刀吗"))
+        assert "不开刀也会" not in shown
+        assert "急诊" in shown
+
+    def test_a_symptom_the_report_does_not_know_is_not_called_normal(self, base):
+        assert "没有写到异常" not in said(self.talk(base, self.NODULE, "我手脚有点麻，要不要紧"))
+
+    def test_the_meaning_of_a_serious_word_is_told_without_calm(self, base):
+        assert "良性" not in said(self.talk(base, self.THYROID, "甲状腺结节4C是什么意思"))
+
+    def test_a_short_question_keeps_the_subject_a_patient_named(self, base):
+        shown = said(self.talk(base, self.THYROID, "甲状腺结节是什么意思", "要不要紧", "能吃海带吗"))
+        assert "碘" in shown
+
+    def test_the_side_of_the_question_before_is_kept(self, base):
+        assert "左肺" not in said(self.talk(base, self.NODULE, "右肺的结节要紧吗", "要复查吗"))
+
+    def test_a_side_alone_finds_what_stands_there(self, base):
+        assert "4mm" in said(self.talk(base, self.NODULE, "左边那个呢"))
+
+    @pytest.mark.parametrize("question", ["还能下地干活吗", "有没有偏方", "吃中药能消结节吗", "结节会传染吗"])
+    def test_questions_of_daily_life_are_answered(self, question, base):
+        last = end(self.talk(base, self.NODULE, question))
+        assert not last.refused
+
+    def test_a_medicine_is_still_not_chosen(self, base):
+        assert end(self.talk(base, self.NODULE, "该吃什么中药")).reason == "prescription"
+
+    def test_a_department_is_named_from_the_guide(self, base):
+        assert "呼吸内科" in said(self.talk(base, self.NODULE, "这个结节该挂什么科"))
+
+    def test_what_will_become_is_not_foretold(self, base):
+        assert "说不准" in said(self.talk(base, self.NODULE, "这个结节会变大吗"))

@@ -4,6 +4,7 @@ import pytest
 
 from interpret.interpretation import interpret_report
 from interpret.types import ExplainedSentence, ReportText, Status
+from knowledge_base import KnowledgeBase
 from tests.builders.knowledge import SmallKnowledge
 from tests.builders.reports import ALL, BREAST_US, CHEST_CT, FOLLOW_UP_CT, HEAD_CT, LUMBAR_MR, NORMAL_DR
 
@@ -101,3 +102,95 @@ class TestCritical:
     def test_a_guide_that_calls_the_ambulance_is_not_told_of_an_old_finding(self):
         assert "去急诊" not in text(ReportText("", "右侧陈旧性气胸。"))
         assert "去急诊" in text(ReportText("", "右侧张力性气胸。"))
+
+
+@pytest.fixture(scope="module")
+def shipped() -> KnowledgeBase:
+    return KnowledgeBase.load()
+
+
+def told(findings: str, impression: str, knowledge: KnowledgeBase) -> str:
+    return "".join(s.text for s in interpret_report(ReportText(findings, impression), knowledge).explanation)
+
+
+class TestWithTheKnowledgeThatShips:
+    """Sentences that once misled: a structure told as a disease, calm beside danger, a size of another thing."""
+
+    @pytest.mark.parametrize(
+        ("report", "wrong"),
+        [
+            ("左侧外周带见异常信号，PI-RADS 4分。", "良性"),
+            ("黄韧带走行自然，T2WI呈等信号，局部欠清。", "变窄"),
+            ("L3椎体见许莫氏结节。", "骨头和关节的老化"),
+            ("左侧神经根受压。", "管道变窄"),
+            ("门静脉主干血栓。", "腿"),
+            ("右侧肾上腺占位。", "肾里"),
+            ("胃窦黏膜增厚。", "鼻窦"),
+            ("左侧大隐静脉瓣膜关闭不全。", "心脏"),
+            ("主动脉瓣钙化。", "血管壁"),
+            ("左室舒张功能减低，收缩功能正常。", "没有看到问题"),
+            ("急性胆囊炎。", "不用处理"),
+            ("坠积性肺炎。", "平躺"),
+        ],
+    )
+    def test_a_structure_or_another_illness_explains_nothing(self, report, wrong, shipped):
+        assert wrong not in told(report, "", shipped)
+
+    @pytest.mark.parametrize(
+        "report",
+        [
+            "甲状腺右叶实性结节，C-TIRADS 4C类，建议穿刺活检。",
+            "右肾上腺占位，考虑转移瘤。",
+            "右肺上叶结节较前增大，建议胸外科就诊。",
+        ],
+    )
+    def test_nothing_calming_is_said_of_what_the_text_makes_serious(self, report, shipped):
+        shown = told("", report, shipped)
+        assert "尽快" in shown
+        assert "良性" not in shown
+        assert "很多人" not in shown
+
+    def test_a_critical_finding_silences_the_calm_everywhere(self, shipped):
+        shown = told("盆腔积液，深约45mm。", "左侧附件区包块，异位妊娠破裂可能。", shipped)
+        assert "现在就" in shown
+        assert "正常的" not in shown
+        assert "在数日内" not in shown
+
+    def test_a_grown_nodule_is_to_be_seen_soon(self, shipped):
+        result = interpret_report(ReportText("右肺上叶结节较前增大，现直径约9mm。", ""), shipped)
+        assert result.urgency == 2
+
+    def test_a_pneumothorax_is_sent_the_same_day(self, shipped):
+        assert "今天" in told("", "左侧气胸，压缩约15%。", shipped).split("。")[0]
+
+    def test_an_organs_own_size_is_not_that_of_the_finding_in_it(self, shipped):
+        shown = told("前列腺大小约48mm×38mm×35mm，内见钙化。", "", shipped)
+        assert "钙化”），大小" not in shown
+        assert "48mm×38mm×35mm" in shown
+
+    def test_the_next_organ_does_not_lend_its_size_to_the_last(self, shipped):
+        shown = told("左肾见强回声斑，直径约5mm。前列腺大小约48mm×38mm，内见强回声。", "", shipped)
+        assert "直径约5mm，大小约48mm" not in shown
+
+    def test_a_right_lobe_goes_on_with_the_thyroid(self, shipped):
+        shown = told("甲状腺大小正常。右叶中部见低回声结节，大小约11mm×9mm。", "", shipped)
+        assert "甲状腺里的小团" in shown
+
+    def test_all_advice_of_a_sentence_is_told_and_makes_nothing_doubtful(self, shipped):
+        shown = told("", "右肺上叶实性结节，直径约9mm，建议胸外科就诊，必要时穿刺活检，或3个月后复查CT。", shipped)
+        assert "胸外科就诊，必要时穿刺活检，或3个月后复查CT" in shown
+        assert "可能是" not in shown
+
+    def test_what_the_report_takes_a_thing_for_is_what_is_told(self, shipped):
+        assert "肝里的小水袋" in told("肝右叶见类圆形低密度影，考虑囊肿。", "", shipped)
+        assert "肝里的小水袋" not in told("肝右叶见低密度影，考虑囊肿，转移不除外。", "", shipped)
+
+    def test_the_urgent_one_of_two_findings_is_explained(self, shipped):
+        assert "骨头断了" in told("右第五掌骨骨折伴周围软组织肿胀。", "", shipped)
+
+    def test_a_second_finding_of_one_sentence_is_quoted(self, shipped):
+        assert "结石伴" in told("右肾积水。", "右输尿管结石伴右肾积水。", shipped)
+
+    @pytest.mark.parametrize("place", ["腔内", "偶发", "完全性"])
+    def test_a_word_that_is_no_place_is_not_told_as_one(self, place, shipped):
+        assert f"{place}：" not in told(f"{place}见室性早搏。", "", shipped)

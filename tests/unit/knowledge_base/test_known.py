@@ -2,6 +2,7 @@
 
 import pytest
 
+from knowledge_base import KnowledgeBase
 from knowledge_base.evaluation.calibrate import fit
 from knowledge_base.search import Calibration, KnownDecision
 
@@ -39,3 +40,9 @@ def test_the_weights_that_ship_can_be_read_and_written_back(tmp_path):
     again = Calibration.read(tmp_path / "c.json")
     assert again.as_dict() == shipped.as_dict()
     assert set(shipped.keyword.features) < set(shipped.hybrid.features)
+
+
+def test_a_question_about_something_nobody_asks_the_best_entry_for_is_foreign():
+    base = KnowledgeBase.load()
+    assert base.signals("糖尿病打胰岛素打在哪里")["foreign"] == 1
+    assert base.signals("糖尿病人能做增强CT吗")["foreign"] == 0

@@ -69,3 +69,30 @@ class TestKeywordsAlone:
             (base.search(case.question).hits[0].chunk.entry_id, case.entries) for case in read_rare_character_cases()
         ]
         assert sum(found in right for found, right in ids) >= 6  # of 8; with vectors more, see the integration test
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("structure", "disease"),
+        [
+            ("外周带", "term-prostate-hyperplasia"),
+            ("黄韧带", "term-stenosis-canal"),
+            ("骨质", "term-bone-destruction"),
+            ("输尿管", "term-hydronephrosis"),
+            ("胆囊壁", "term-cholecystitis"),
+            ("腺瘤", "term-fibroadenoma"),
+            ("上皮内瘤变", "term-metaplasia"),
+            ("窦性心动过速", "term-sinus-rhythm"),
+        ],
+    )
+    def test_are_not_explained_by_an_illness_they_are_not(self, base, structure, disease):
+        assert base.entry_for(structure) is not None
+        assert base.entry_for(structure) != disease
+
+    def test_leave_degree_and_change_to_the_sentence(self, base):
+        surfaces = {form.surface for form in base.lexicon()}
+        assert not surfaces & {"少量积液", "肝裂增宽", "骨皮质不连续", "韧带损伤", "轻度强化", "淋巴结肿大", "脑室扩大"}
+
+    def test_no_guide_is_chosen_by_a_structure_alone(self, base):
+        concepts = {concept for entry in base.guides() for concept in entry.guide.concepts}
+        assert not concepts & {"淋巴结", "正常", "外周带", "黄韧带", "肺门", "椎间盘"}
