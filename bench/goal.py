@@ -37,11 +37,11 @@ class Goal:
 
     def sentence(self) -> str:
         """Return the figure for people."""
-        parts = [f"{_shown(self.ours)} {self.unit}".strip()]
+        parts = [f"{shown(self.ours)} {self.unit}".strip()]
         if self.goal is not None:
-            parts.append(f"goal {'≥' if self.higher_is_better else '≤'} {_shown(self.goal)}")
+            parts.append(f"goal {'≥' if self.higher_is_better else '≤'} {shown(self.goal)}")
         if self.peer is not None:
-            parts.append(f"{self.peer_name} {_shown(self.peer)}")
+            parts.append(f"{self.peer_name} {shown(self.peer)}")
         if self.ratio is not None:
             parts.append(f"ratio {self.ratio:.2f}")
         if self.note:
@@ -53,5 +53,6 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.{_DIGITS}g}") if abs(value) < 1000 else round(value)
 
 
-def _shown(value: float) -> str:
+def shown(value: float) -> str:
+    """Return a figure with three digits that matter."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
