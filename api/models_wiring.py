@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 import structlog
 
 from api.settings import LlmSettings, Settings
-from interpret.models.openai_compatible import OpenAICompatibleModel
 from interpret.models.port import ChatModel
 from knowledge_base.embed import BundledEmbedder, Embedder
 from knowledge_base.errors import ModelFilesMissing
@@ -41,6 +40,9 @@ def build_chat_model(settings: LlmSettings) -> ChatModel | None:
         raise ExternalModelRefused(
             "MINGYING_LLM__BASE_URL is outside the premises: set MINGYING_LLM__ALLOW_EXTERNAL=true to allow it"
         )
+    # a third of the start-up time, and most installations have no model
+    from interpret.models.openai_compatible import OpenAICompatibleModel
+
     return OpenAICompatibleModel(
         base_url=address,
         model=settings.model,
