@@ -12,6 +12,7 @@ import typer
 
 from api.commands.common import DataOption, err, fail, load_settings, out
 from api.http_logging import configure_logging
+from api.processes.parent import end_with_supervisor
 from api.processes.ports import is_free
 from api.settings import Settings
 
@@ -47,6 +48,17 @@ def settings_with_port(data: Path | None, port: int | None, **overrides: object)
 
 def run_until_stopped(settings: Settings, *, ready: Callable[[], bool]) -> None:
     """Run all processes until Ctrl-C or SIGTERM; `ready` is called once all answer and says whether to go on."""
+    from api.processes.data_lock import DataFolderInUse, hold
+
+    try:
+        held = hold(settings.data)
+    except DataFolderInUse as error:
+        fail(str(error))
+    with held:
+        _run(settings, ready)
+
+
+def _run(settings: Settings, ready: Callable[[], bool]) -> None:
     from api.db.migrate import migrate as migrate_database
     from api.processes.private_redis import RedisUnavailable
     from api.processes.supervisor import NotReady, Supervisor
@@ -82,6 +94,7 @@ def serve(data: DataOption = None, port: PortOption = None) -> None:
     from api.app import create_app
     from api.wiring import build_services
 
+    end_with_supervisor()
     configure_logging()
     settings = settings_with_port(data, port)
     services = build_services(settings)
@@ -107,6 +120,7 @@ def scp(data: DataOption = None) -> None:
     from api.receivers import Receivers
     from api.wiring import build_services
 
+    end_with_supervisor()
     configure_logging()
     services = build_services(load_settings(data))
     with contextlib.suppress(KeyboardInterrupt):
@@ -122,6 +136,7 @@ def worker(
     from api.wiring import build_services
     from api.worker import WorkerProcess
 
+    end_with_supervisor()
     configure_logging()
     settings = load_settings(data)
     process = WorkerProcess(build_services(settings), alone=alone)

@@ -1,5 +1,6 @@
 """A Redis of our own for installations that have none: reached by a socket file in the data folder only."""
 
+import contextlib
 import hashlib
 import importlib
 import importlib.util
@@ -54,6 +55,15 @@ def is_running(data: Path) -> bool:
         return bool(redis.Redis.from_url(socket_url(data)).ping())
     except redis.RedisError:
         return False
+
+
+def stop_orphan(data: Path) -> None:
+    """End a server whose supervisor was killed. Only for who holds the data folder."""
+    with contextlib.suppress(redis.RedisError):
+        redis.Redis.from_url(socket_url(data)).shutdown(nosave=True)
+    deadline = time.monotonic() + _START_SECONDS
+    while is_running(data) and time.monotonic() < deadline:
+        time.sleep(0.02)
 
 
 def start(data: Path) -> subprocess.Popen[bytes]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 
 from api.processes import private_redis
+from api.processes.parent import PARENT
 from api.processes.ports import accepts, reachable
 from api.settings import Settings
 
@@ -49,6 +50,7 @@ class Supervisor:
             "MINGYING_DATA": str(settings.data.absolute()),
             "MINGYING_MODE": settings.mode,
             "MINGYING_HTTP__PORT": str(settings.http.port),
+            PARENT: str(os.getpid()),
         }
 
     def start(self) -> None:
@@ -58,8 +60,7 @@ class Supervisor:
             NotReady: a process died or did not answer in time; those that run are stopped.
         """
         if not self._settings.redis_url:
-            if private_redis.is_running(self._settings.data):
-                raise NotReady("this data folder is already in use: another `mingying up` is running on it")
+            private_redis.stop_orphan(self._settings.data)
             self._redis = private_redis.start(self._settings.data)
             self._say("Redis       private, in the data folder")
         for child in self._children:

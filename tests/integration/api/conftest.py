@@ -101,7 +101,7 @@ def knowledge() -> KnowledgeBase:
 @pytest.fixture
 def hospital(tmp_path: Path, database_url: str, redis_url: str, redis: Redis) -> Iterator[SmallHospital]:
     """A hospital with one patient, CT and report, on each database."""
-    opened = small_hospital(tmp_path / "data", database_url=database_url, redis_url=redis_url)
+    opened = small_hospital(tmp_path / "data", database_url=database_url, redis_url=redis_url, derive_quiet_seconds=0.2)
     opened.load(patient_id="TEST0001", accession_number="ACC0001", study="study")
     yield opened
     opened.services.close()
