@@ -68,7 +68,7 @@ def not_in_report(reading: Reading, resolved: Resolved) -> str | None:
             continue
         same = [k for k in named if k.concept is not None and related(claim.concept, k.concept)]
         if not any(not claim.organs or not k.organs or organs_agree(claim.organs, k.organs) for k in same):
-            return resolved.words[0] if resolved.words else claim.word
+            return next((word for word in resolved.words if claim.word in word), claim.word)
     organs = frozenset(organ for claim in resolved.claims for organ in claim.organs)
     covered = frozenset(organ for claim in named for organ in claim.organs)
     concepts = any(claim.concept is not None for claim in resolved.claims)

@@ -205,7 +205,7 @@ class Composer:
         for question in dict.fromkeys((resolved.question, resolved.asked)):
             result = self.knowledge.search(f"孕妇 {question}" if self.patient.pregnant else question, k=5)
             hits = on_theme(resolved.asked, result.hits, self.knowledge) if result.known else []
-            hits = about_subject(resolved.words, resolved.organ_words, hits, self.knowledge)
+            hits = about_subject(resolved.words, resolved.parts, hits, self.knowledge)
             if resolved.from_history:
                 hits = [hit for hit in hits if covers(resolved.asked, hit, self.knowledge)]
             drafts += passage_drafts(resolved.question, hits, self.knowledge, limit)
@@ -230,7 +230,7 @@ class Composer:
         drafts += departments(topics)
         result = self.knowledge.search(f"看什么科 {resolved.question}", k=5)
         if result.known and not drafts:
-            hits = about_subject(resolved.words, resolved.organ_words, result.hits, self.knowledge)
+            hits = about_subject(resolved.words, resolved.parts, result.hits, self.knowledge)
             found = passage_drafts(resolved.question, hits, self.knowledge, _PASSAGES)
             drafts += [draft for draft in found if "科" in draft.text]
         if self.hospital.departments:

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 
 from interpret.consult.draft import Draft, Source
 from interpret.consult.intent import asks_cause
+from interpret.guard.alignment import organs_agree
 from interpret.knowledge import Knowledge
+from interpret.report.anatomy import organs
 from knowledge_base.entries import Entry, EntryKind, Hit
 
 _SENTENCE = re.compile(r"[^。！？\n]+[。！？]?")
@@ -36,10 +38,12 @@ def passage_drafts(question: str, hits: Sequence[Hit], knowledge: Knowledge, lim
         if entry is None:
             continue
         source = Source(entry_id=entry.entry_id, chunk_id=hit.chunk.chunk_id, title=entry.title)
-        for text in [*_answer(entry, rank), *_chosen(hit.chunk.text, asked, 3 if rank == 0 else 2, sharing=rank > 0)]:
+        short = _answer(entry, rank)
+        passage = entry.body if short else hit.chunk.text
+        for text in [*short, *_chosen(passage, asked, 3 if rank == 0 else 2, sharing=rank > 0)]:
             if text not in seen and len(drafts) < limit:
                 seen.add(text)
-                drafts.append(Draft(text, (source,), (hit.chunk.text, entry.plain)))
+                drafts.append(Draft(text, (source,), (passage, entry.plain)))
         if len(drafts) >= limit:
             break
     return drafts
@@ -124,26 +128,33 @@ def _answer(entry: Entry, rank: int) -> list[str]:
     return [_ended(m.group().strip()) for m in _SENTENCE.finditer(entry.plain)][:_SHORT_ANSWER]
 
 
-def about_subject(words: Sequence[str], organs: Sequence[str], hits: Sequence[Hit], knowledge: Knowledge) -> list[Hit]:
+def about_subject(words: Sequence[str], parts: frozenset[str], hits: Sequence[Hit], knowledge: Knowledge) -> list[Hit]:
     """Return the hits that speak of the question's subject: 阑尾炎要开刀吗 is not answered by what is said of discs.
+
+    A question that names neither illness nor organ is answered by what is written for questions, never by what
+    is said of some illness.
 
     Args:
         words: Hard terms and concepts of the question.
-        organs: Organs as the question names them.
+        parts: Organ roots it is about.
         hits: Search hits, best first.
         knowledge: For titles and questions of the entries.
     """
     pairs = {pair for word in words for pair in _bigrams(word)}
-    if not pairs and not organs:
-        return list(hits)
     out = []
     for hit in hits:
         entry = knowledge.entry(hit.chunk.entry_id)
         if entry is None:
             continue
-        names = f"{entry.title}{' '.join((*entry.questions, *entry.surfaces))}{entry.plain}"
-        text = f"{names}{hit.chunk.text}"
-        if any(pair in text for pair in pairs) or any(organ in names or organ[:1] in entry.title for organ in organs):
+        if not pairs and not parts:
+            suits = entry.kind is EntryKind.EDUCATION
+        else:
+            names = f"{entry.title}{' '.join((*entry.questions, *entry.surfaces))}{entry.plain}"
+            named = frozenset(match.value.root for match in organs(names))
+            other = parts and named and not organs_agree(parts, named)
+            told = not pairs or parts & named or any(pair in f"{names}{hit.chunk.text}" for pair in pairs)
+            suits = bool(told and not other)
+        if suits:
             out.append(hit)
     return out
 

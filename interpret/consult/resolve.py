@@ -38,6 +38,12 @@ class Resolved:
     foreign: bool = False
     """The question brings a subject of its own that neither report language nor history knows."""
 
+    @property
+    def parts(self) -> frozenset[str]:
+        """Return the organ roots the question is about."""
+        named = frozenset(match.value.root for match in organs(self.question))
+        return named or frozenset(organ for claim in self.claims for organ in claim.organs)
+
 
 def resolve(question: str, history: Sequence[Turn], reader: ReportReader) -> Resolved:
     """Return a question that can be answered without its history.

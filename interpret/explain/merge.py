@@ -90,7 +90,8 @@ def _same(topic: Topic, statement: Statement, guide: GuideMatch | None) -> bool:
     if topic.guide.entry.entry_id != guide.entry.entry_id:
         return False
     first, second = topic.statement, statement
-    if first.finding.span.section is second.finding.span.section and not _same_words(topic, statement, guide):
+    apart = first.finding.span.section is not second.finding.span.section
+    if not _same_words(topic, statement, guide, apart):
         return False
     if first.finding.uncertain != second.finding.uncertain or not _places_agree(first, second):
         return False
@@ -103,12 +104,19 @@ def _names(teller: Statement, words: tuple[str, ...]) -> bool:
     return all(word in teller.prepared for word in words)
 
 
-def _same_words(topic: Topic, statement: Statement, guide: GuideMatch) -> bool:
-    """One section lists different things of one guide (曲度变直, 骨质增生): each is told."""
+_DESCRIPTIVE = re.compile(r"影|区|回声|密度|信号|光团|斑$|灶|团")
+
+
+def _same_words(topic: Topic, statement: Statement, guide: GuideMatch, apart: bool) -> bool:
+    """Different things of one guide (曲度变直, 骨质增生) are each told.
+
+    The impression may name what the findings describe: 肝囊肿 is the 无回声区.
+    """
     if topic.guide is None:
         return False
     first, second = topic.guide.word(topic.statement), guide.word(statement)
-    return first in second or second in first
+    described = apart and (_DESCRIPTIVE.search(first) or _DESCRIPTIVE.search(second))
+    return first in second or second in first or bool(described)
 
 
 def _places_agree(first: Statement, second: Statement) -> bool:

@@ -39,7 +39,9 @@ def refusal(question: str, hospital_phone: str | None, *, names_medicine: bool =
             return Refusal("prescription", message("refuse_prescription", phone=phone))
     if pattern_of("guard_scope", "prognosis").search(text):
         return Refusal("prognosis", message("refuse_prognosis", phone=phone))
-    if pattern_of("guard_scope", "off_topic").search(text) and not re.search(r"报告|检查|结节|病|医院|CT|核磁", text):
+    if pattern_of("guard_scope", "off_topic").search(text) and not re.search(
+        r"报告|检查|结节|病|医院|医生|片子|图像|影像|CT|核磁", text
+    ):
         return Refusal("out_of_scope", message("refuse_scope"))
     if not names_medicine and not pattern_of("guard_scope", "health").search(text):
         return Refusal("out_of_scope", message("refuse_scope"))
