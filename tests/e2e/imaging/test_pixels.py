@@ -208,9 +208,14 @@ class TestZoomAndPan:
         ct.page.keyboard.press("0")
         assert ct.view == (1, 0, 0)
         ct.page.keyboard.press("+")
+        assert ct.view[0] == pytest.approx(1.25)
         x, y = ct.centre()
-        ct.page.touchscreen.tap(x, y)
-        ct.page.touchscreen.tap(x, y)
+        for _ in range(5):  # on a loaded machine two taps may reach the page too far apart to be a double tap
+            ct.page.touchscreen.tap(x, y)
+            ct.page.touchscreen.tap(x, y)
+            if ct.view == (1, 0, 0):
+                break
+            ct.page.wait_for_timeout(400)  # longer than a double tap, so that no tap pairs with a later one
         assert ct.view == (1, 0, 0)
 
     def test_control_and_wheel_zoom_with_the_mouse(self, open_page: Any, browser: Any) -> None:
