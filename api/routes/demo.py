@@ -29,6 +29,7 @@ h1 { font-size: 24px }
 a { color: #00695c }
 table { border-collapse: collapse; width: 100%; background: #fff }
 td, th { border-bottom: 1px solid #dde5e3; padding: 10px 8px; text-align: left; vertical-align: top }
+td:first-child, th { white-space: nowrap }
 .note { background: #fff7e0; padding: 10px 14px; border-radius: 8px }
 @media (max-width: 600px) { td, th { padding: 8px 4px; font-size: 14px } }
 """
