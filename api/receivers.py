@@ -5,6 +5,7 @@ import signal
 
 import structlog
 
+from api.processes.ready import tell_ready
 from api.wiring import Services
 from imaging_core.interop.hl7v2.intake import handle_message, refuse_oversize
 from imaging_core.interop.hl7v2.mllp import MllpServer
@@ -47,6 +48,7 @@ class Receivers:
             loop.add_signal_handler(number, stop.set)
         self._scp.start()
         await self._mllp.start()
+        tell_ready(self._services.settings.data, "scp")
         log.info("receivers ready")
         await stop.wait()
         await self._mllp.stop()

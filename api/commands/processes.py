@@ -14,6 +14,7 @@ from api.commands.common import DataOption, err, fail, load_settings, out
 from api.http_logging import configure_logging
 from api.processes.parent import end_with_supervisor
 from api.processes.ports import is_free
+from api.processes.ready import tell_ready
 from api.settings import Settings
 
 PortOption = Annotated[int | None, typer.Option("--port", help="HTTP port.", min=1, max=65535)]
@@ -142,9 +143,7 @@ def worker(
     process = WorkerProcess(build_services(settings), alone=alone)
     stop = _on_signals(lambda: None)
     process.start()
-    marker = settings.data / "run" / "worker.ready"
-    marker.parent.mkdir(parents=True, exist_ok=True)
-    marker.touch()
+    tell_ready(settings.data, "worker")
     stop.wait()
     process.stop()
 

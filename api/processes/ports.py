@@ -3,15 +3,6 @@
 import socket
 
 
-def accepts(host: str, port: int) -> bool:
-    """Return whether something listens there."""
-    try:
-        with socket.create_connection((reachable(host), port), timeout=0.5):
-            return True
-    except OSError:
-        return False
-
-
 def is_free(host: str, port: int) -> bool:
     """Return whether we could listen there."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:

@@ -13,7 +13,8 @@ import httpx
 
 from api.processes import private_redis
 from api.processes.parent import PARENT
-from api.processes.ports import accepts, reachable
+from api.processes.ports import reachable
+from api.processes.ready import marker
 from api.settings import Settings
 
 _READY_SECONDS = 60
@@ -111,15 +112,16 @@ class Supervisor:
     def _plan(self) -> list[_Child]:
         settings = self._settings
         http, dicom, hl7 = settings.http, settings.dicom, settings.hl7
-        worker_ready = settings.data / "run" / "worker.ready"
-        worker_ready.unlink(missing_ok=True)
+        receivers_ready, worker_ready = marker(settings.data, "scp"), marker(settings.data, "worker")
+        for path in (receivers_ready, worker_ready):
+            path.unlink(missing_ok=True)
         return [
             _Child("Web", ["serve"], f"http://{http.host}:{http.port}", lambda: _healthy(http.host, http.port)),
             _Child(
                 "Receivers",
                 ["scp"],
                 f"DICOM {dicom.ae_title}@{dicom.host}:{dicom.port}, HL7 (MLLP) {hl7.host}:{hl7.port}",
-                lambda: accepts(dicom.host, dicom.port) and accepts(hl7.host, hl7.port),
+                receivers_ready.exists,
             ),
             _Child("Worker", ["worker", "--alone"], "follows the change feed", worker_ready.exists),
         ]
