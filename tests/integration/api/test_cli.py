@@ -274,7 +274,7 @@ class TestEval:
         return lines(to)
 
     def test_report(self, cli, tmp_path):
-        rows = [
+        rows: list[dict] = [
             {"id": "b", "findings": FINDINGS, "impression": IMPRESSION, "modality": "CT"},
             {"id": 7, "findings": "双肺未见异常。", "impression": ""},
         ]
