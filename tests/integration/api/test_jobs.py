@@ -189,7 +189,6 @@ def settled(hospital, study: str, seconds: float = 30) -> bool:
     return False
 
 
-@pytest.mark.clause("R1.2")
 class TestWorker:
     def test_what_arrives_is_matched_derived_and_audited_without_being_told(self, working):
         working.images(ct_series(2, 16, 16, study="new", accession_number="ACC0009", patient_name="测试患者"))
