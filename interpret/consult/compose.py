@@ -18,6 +18,7 @@ from interpret.messages import message
 from interpret.report.findings import Statement
 from interpret.report.reading import Reading, ReportReader
 from interpret.types import HospitalInfo, Patient, Side, Status, Urgency
+from knowledge_base.entries import Hit
 
 _SENTENCES = 6
 _PASSAGES = 3
@@ -206,6 +207,7 @@ class Composer:
             result = self.knowledge.search(f"孕妇 {question}" if self.patient.pregnant else question, k=5)
             hits = on_theme(resolved.asked, result.hits, self.knowledge) if result.known else []
             hits = about_subject(resolved.words, resolved.parts, hits, self.knowledge)
+            hits = [hit for hit in hits if self._may_speak(hit, resolved)]
             if resolved.from_history:
                 hits = [hit for hit in hits if covers(resolved.asked, hit, self.knowledge)]
             drafts += passage_drafts(resolved.question, hits, self.knowledge, limit)
@@ -213,6 +215,18 @@ class Composer:
                 break
         said = {draft.text for draft in told}
         return [draft for draft in drafts if draft.text not in said]
+
+    def _may_speak(self, hit: Hit, resolved: Resolved) -> bool:
+        """Tell whether a passage may stand beside this report.
+
+        A guide tells what *is* so with a kind of finding ("已经钙化了，不用治"). Found by likeness alone, it would be
+        said of a patient who has no such finding: it speaks only for findings of the report, or when it is asked for.
+        """
+        entry = self.knowledge.entry(hit.chunk.entry_id)
+        if self.reading is None or entry is None or entry.guide is None:
+            return True
+        found = {match.entry.entry_id for match in self.reading.guides if match is not None}
+        return entry.entry_id in found or any(concept in resolved.question for concept in entry.guide.concepts)
 
     def _term(self, resolved: Resolved) -> list[Draft]:
         for word in resolved.words:

@@ -13,6 +13,8 @@ from knowledge_base.entries import Entry, EntryKind, Hit
 _SENTENCE = re.compile(r"[^。！？\n]+[。！？]?")
 _MARKUP = re.compile(r"^[#>*\-\s]+|\*\*|`|\[(\d+)\]")
 _MAX_LENGTH = 120
+_LEANING = re.compile(r"这个指南|这份指南|该指南|上述|前者|后者")
+"""How a sentence begins that leans on the one before it."""
 _SHORT_ANSWER = 2
 _CAUSES = {"原因", "引起", "有关", "留下"}
 """Words of a sentence that says where something comes from."""
@@ -165,7 +167,9 @@ def _chosen(passage: str, asked: set[str], count: int, *, sharing: bool) -> list
     if sharing:  # of what is not the best hit, only sentences that share a word with the question
         texts = [text for text in texts if asked & _bigrams(text)]
     ranked = sorted(range(len(texts)), key=lambda i: (-len(asked & _bigrams(texts[i])), i))[:count]
-    return [_ended(texts[i]) for i in sorted(ranked)]
+    # "这个指南不适用于…" says nothing without the sentence that names the guideline
+    whole = [i for i in sorted(ranked) if not _LEANING.match(texts[i]) or i - 1 in ranked]
+    return [_ended(texts[i]) for i in whole]
 
 
 def _ended(text: str) -> str:

@@ -18,6 +18,7 @@ from interpret.types import (
     Turn,
 )
 from knowledge_base import KnowledgeBase
+from knowledge_base.entries import Chunk, Hit, SearchResult
 from tests.builders.knowledge import SmallKnowledge
 from tests.builders.reports import ABDOMEN_US, ALL, CHEST_CT, HEAD_CT, LUMBAR_MR, NORMAL_DR
 
@@ -318,3 +319,26 @@ class TestAnswersOfTheKnowledgeThatShips:
 
     def test_what_will_become_is_not_foretold(self, base):
         assert "说不准" in said(self.talk(base, self.NODULE, "这个结节会变大吗"))
+
+
+class TestGuidesOfOtherFindings:
+    """A guide found by likeness alone would tell a patient of a finding the report does not have."""
+
+    class Alike(SmallKnowledge):
+        """Finds the guide on gallstones for every question, whatever was asked."""
+
+        def search(self, question: str, k: int = 5) -> SearchResult:
+            entry = self.entry("guide-gallstone")
+            assert entry is not None
+            chunk = Chunk("guide-gallstone#1", entry.entry_id, entry.title, "结节长大了也不用治，是以前的炎症留下的。")
+            return SearchResult(True, [Hit(chunk, 1.0)])
+
+    def talk(self, report: ReportText, question: str) -> str:
+        return said(list(answer(report=report, question=question, knowledge=self.Alike(), hospital=HOSPITAL)))
+
+    def test_it_is_silent_where_the_report_has_no_such_finding(self):
+        assert "不用治" not in self.talk(CHEST_CT, "这个结节长大了，要紧吗？")
+
+    def test_it_speaks_where_the_report_has_it(self):
+        report = ReportText("胆囊内见强回声，大小约8mm，后方伴声影。", "胆囊结石。")
+        assert "不用治" in self.talk(report, "胆囊结石会变大吗")
