@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 
 import type { AnswerEvent, Conversation } from '@/api/types'
-import { afterEvent, newTurn, turnsOf } from '@/apps/patient/chat/turns'
+import { afterEvent, newTurn, spokenOf, turnsOf } from '@/apps/patient/chat/turns'
 
 const told = (...events: AnswerEvent[]) => events.reduce(afterEvent, newTurn('问'))
 const sentence = (index: number, text: string): AnswerEvent => ({ type: 'sentence', index, text, citations: [] })
@@ -52,5 +52,23 @@ describe('a conversation that was kept', () => {
 
   it('shows an answer that broke off before its first sentence as not completed', () => {
     expect(turnsOf(conversation([]))[0]?.state).toBe('failed')
+  })
+})
+
+describe('what a screen reader says', () => {
+  it('is that an answer is made, whatever of it has come, and then the whole answer', () => {
+    expect(spokenOf(told(sentence(0, '甲。')))).toBe(spokenOf(told()))
+    expect(spokenOf(told(sentence(0, '甲。'), sentence(1, '乙。'), finished))).toBe('解答：可以择期就诊：甲。乙。')
+  })
+
+  it('is why nothing was answered', () => {
+    const refusal: AnswerEvent = { type: 'finished', triage: 'none', refused: true, reason: 'no_knowledge', suggestions: [] }
+    expect(spokenOf(told(sentence(0, '请问医生。'), refusal))).toBe('解答：没有查到可靠的依据：请问医生。')
+  })
+
+  it('leaves failures and emergencies to their own alarms', () => {
+    const alarm: AnswerEvent = { type: 'emergency', title: '请拨打 120', text: '', reasons: [], call: '120', hospital_phone: null }
+    expect(spokenOf(told({ type: 'failed', title: '没有完成', detail: '再试' }))).toBe('')
+    expect(spokenOf(told(alarm, { ...finished, triage: 'emergency' }))).toBe('')
   })
 })

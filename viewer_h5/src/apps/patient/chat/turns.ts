@@ -1,4 +1,5 @@
 import type { Answer, AnswerEvent, AnswerSentence, Conversation, Emergency, Triage } from '@/api/types'
+import { chatWords } from '@/i18n/zh-CN/chat'
 
 export interface Turn {
   question: string
@@ -71,4 +72,15 @@ export function afterEvent(turn: Turn, event: AnswerEvent): Turn {
     default:
       return turn // a newer service may send more
   }
+}
+
+/** What a screen reader says of a turn: that it is being answered, then the answer once and whole. Alarms speak for themselves. */
+export function spokenOf({ state, stage, emergency, refused, reason, triage, sentences }: Turn): string {
+  if (state === 'waiting') return chatWords.stages[stage ?? ''] ?? chatWords.stageOther
+  if (state === 'failed') return ''
+  const answer = sentences.map(({ text }) => text).join('')
+  if (state === 'stopped') return answer + chatWords.stopped
+  if (emergency) return answer
+  const head = refused ? (chatWords.refusals[reason ?? ''] ?? chatWords.refused) : chatWords.triage[triage]
+  return [chatWords.answer, head, answer].filter(Boolean).join('：')
 }
