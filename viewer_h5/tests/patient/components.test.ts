@@ -27,6 +27,20 @@ describe('a marked term', () => {
   })
 })
 
+describe('two marked terms', () => {
+  const second: Term = { text: '边界', section: 'findings', start: 4, end: 6, entry_id: 'e2', negated: false }
+  const apart = (text: string, terms: Term[]) =>
+    mount(MarkedText, { props: { text, terms } }).findAll('.term').map((mark) => mark.classes('adjoining'))
+
+  it('are drawn apart where they adjoin', () => {
+    expect(apart('右肺结节边界清', [term, second])).toEqual([false, true])
+  })
+
+  it('are as they are where something stands between them', () => {
+    expect(apart('右肺结节，边界清', [term, { ...second, start: 5, end: 7 }])).toEqual([false, false])
+  })
+})
+
 describe('the composer', () => {
   const composer = (draft: string, busy = false) => mount(Composer, { props: { modelValue: draft, busy } })
 
