@@ -19,7 +19,8 @@ from tests.builders.running import RunningService, running_service
 from tests.builders.senders import storescu, write_instances
 from tests.builders.servers import free_port
 
-pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
+# one after another on one service: the last test ends it
+pytestmark = [pytest.mark.integration, pytest.mark.enable_socket, pytest.mark.xdist_group("processes")]
 
 WORDS_ALONE = {"EMBEDDER_FOLDER": "/nonexistent"}
 

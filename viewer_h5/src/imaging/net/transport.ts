@@ -12,6 +12,8 @@ export interface TransportOptions {
   sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>
   /** Waits between tries, in milliseconds; their number is the number of retries. */
   delays?: readonly number[]
+  /** Whether the device itself knows that it has no network: then the reader is told at once. */
+  isOffline?: () => boolean
 }
 
 const DELAYS = [300, 1000, 3000]
@@ -21,11 +23,13 @@ export class Transport {
   private readonly fetch: typeof fetch
   private readonly sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>
   private readonly delays: readonly number[]
+  private readonly isOffline: () => boolean
 
   constructor(options: TransportOptions = {}) {
     this.fetch = options.fetch ?? ((input, init) => fetch(input, init))
     this.sleep = options.sleep ?? abortableSleep
     this.delays = options.delays ?? DELAYS
+    this.isOffline = options.isOffline ?? (() => navigator.onLine === false)
   }
 
   /** The answer's body and type; throws `LoadError`, or an AbortError when the signal fires. */
@@ -51,7 +55,7 @@ export class Transport {
       const outcome = await this.attempt(url, accept, signal)
       if (outcome instanceof Response) return outcome
       const delay = this.delays[attempt]
-      if (delay === undefined || !isPassing(outcome)) throw outcome
+      if (delay === undefined || !isPassing(outcome) || this.isOffline()) throw outcome
       await this.sleep(delay, signal)
     }
   }

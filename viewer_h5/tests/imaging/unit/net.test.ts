@@ -47,6 +47,19 @@ describe('a request', () => {
     }
   })
 
+  it('is not tried again while the device knows it has no network', async () => {
+    const asked: string[] = []
+    const transport = new Transport({
+      fetch: async (input) => {
+        asked.push(String(input))
+        throw new TypeError('net')
+      },
+      isOffline: () => true,
+    })
+    await expect(transport.bytes('/x')).rejects.toMatchObject({ kind: 'offline' })
+    expect(asked).toEqual(['/x'])
+  })
+
   it('that was given up is no failure', async () => {
     const controller = new AbortController()
     const transport = new Transport({
