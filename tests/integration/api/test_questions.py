@@ -91,8 +91,11 @@ class TestTheStream:
 
     def test_what_nobody_knows_is_said_to_be_unknown(self, phone):
         events = phone.ask("明天股票会涨吗")
-        assert events[-1]["refused"] or events[-1]["reason"]
-        assert any(event["type"] == "sentence" for event in events)
+        assert (events[-1]["refused"], events[-1]["reason"]) == (True, "out_of_scope")
+        (sentence,) = [event for event in events if event["type"] == "sentence"]
+        assert sentence["citations"] == []
+        assert "股票" not in sentence["text"]
+        assert "我只能回答" in sentence["text"]
 
     def test_a_fault_in_the_middle_is_a_sentence_and_what_was_said_stays(self, phone):
         services = phone.hospital.services
