@@ -8,11 +8,20 @@ from interpret.consult.draft import Draft, Source
 from interpret.consult.intent import Intent, asks_cause, has_own_theme
 from interpret.consult.passages import about_subject, covers, on_theme, passage_drafts
 from interpret.consult.resolve import Resolved, asks_more, without_malignancy
-from interpret.consult.told import departments, entry_source, severity, with_spans
+from interpret.consult.told import (
+    advice,
+    advice_elsewhere,
+    advised_of,
+    departments,
+    entry_source,
+    severity,
+    with_spans,
+)
 from interpret.explain.compose import topics_of
 from interpret.explain.merge import Topic, is_calming
 from interpret.explain.normal import normal_item
 from interpret.explain.restate import restate
+from interpret.guard.mentions import trend_of
 from interpret.knowledge import Knowledge
 from interpret.messages import message
 from interpret.report.findings import Statement
@@ -23,6 +32,9 @@ from knowledge_base.entries import Hit
 _SENTENCES = 6
 _PASSAGES = 3
 _TOPICS_TOLD = 4
+_ADVICE_TOLD = 2
+_FUTURE = re.compile(r"会|以后|将来|今后|癌变|恶变|变成|发展")
+_TELLS_ADVICE = frozenset({Intent.SEVERITY, Intent.CHANGE})
 _MALIGNANT = re.compile(r"癌|恶性|肿瘤")
 _ABOUT_ALL = frozenset({Intent.OVERVIEW, Intent.SEVERITY, Intent.FOLLOW_UP, Intent.CHANGE, Intent.PLACE})
 """What a question without a subject asks of the whole report."""
@@ -84,7 +96,7 @@ class Composer:
         if self.reading is not None and not topics and not normal and (word := not_in_report(self.reading, resolved)):
             drafts.insert(0, Draft(message("not_in_report", topic=word), fixed=True))
         urgency = min((topic.urgency for topic in topics), default=None)
-        return Composed(tuple(drafts[: _SENTENCES + 1]), tuple(topics), known, urgency)
+        return Composed(tuple(drafts[: _SENTENCES + _ADVICE_TOLD]), tuple(topics), known, urgency)
 
     # -- the report's part ------------------------------------------------------------------------------------
 
@@ -116,7 +128,11 @@ class Composer:
             drafts.append(Draft(message("malignancy_not_written"), fixed=True))
         elif intent is Intent.SEVERITY:
             drafts.append(severity(topics))
-        if intent is Intent.CHANGE:
+        compared = [topic for topic in topics if trend_of(topic.statement.prepared) or topic.changed]
+        foretold = intent is Intent.CHANGE and (not compared or bool(_FUTURE.search(resolved.asked)))
+        if intent is Intent.CHANGE and any(topic.changed for topic in compared):
+            drafts.append(severity(topics))
+        elif foretold and not compared:
             drafts.append(Draft(message("change_unknown"), fixed=True))
         if intent is Intent.MEANING:
             serious = min(topic.urgency for topic in topics) <= Urgency.SOON
@@ -124,7 +140,10 @@ class Composer:
         if intent is Intent.FOLLOW_UP:
             drafts += self._advice(topics)
         else:
-            drafts += self._told(topics)
+            first, *others = self._told(topics)
+            drafts += [first, *(advised_of(topics)[:_ADVICE_TOLD] if intent in _TELLS_ADVICE else []), *others]
+        if compared and foretold:
+            drafts.append(Draft(message("change_unknown"), fixed=True))
         if intent in {Intent.SEVERITY, Intent.MEANING, Intent.CHANGE, Intent.FOLLOW_UP}:
             drafts += self._meanings(topics, next_step=intent is not Intent.MEANING)
         return drafts
@@ -136,8 +155,10 @@ class Composer:
         assert self.reading is not None  # noqa: S101 - callers ask only with a report
         if not topics:
             spans = [Source(span=s.finding.span) for s in self.reading.statements]
-            return [Draft(message("report_all_normal"), tuple(spans))] if spans else []
-        return [severity(topics), *self._told(topics)]
+            normal = [Draft(message("report_all_normal"), tuple(spans))] if spans else []
+            return [*normal, *advice(self._advised_statements())[:_ADVICE_TOLD]]
+        first, *others = self._told(topics)
+        return [severity(topics), first, *advised_of(topics)[:_ADVICE_TOLD], *others]
 
     def _told(self, topics: list[Topic]) -> list[Draft]:
         """Tell each topic; what is beyond the first few is quoted together, so that none is left out."""
@@ -159,17 +180,19 @@ class Composer:
         return Draft(text, (*spans, entry_source(entry)), (topic.guide.guide.plain_name,), instead=quote)
 
     def _advice(self, topics: list[Topic]) -> list[Draft]:
-        drafts = []
+        drafts: list[Draft] = []
         for topic in topics:
-            for statement in topic.advice:
-                if statement.advice is not None:
-                    advice = statement.advice.text.removeprefix("建议").lstrip("：") or statement.advice.text
-                    about = self._restated(topic)
-                    drafts += [about, Draft(message("advice", advice=advice), (Source(span=statement.advice.span),))]
+            if topic.advice:
+                drafts += [self._restated(topic), *advised_of([topic])]
         if not drafts:
             told = [self._restated(topic) for topic in topics[:2]]
-            drafts = [*told, Draft(message("no_advice_in_report"), fixed=True)]
-        return drafts[:4]
+            others = advice_elsewhere(self._advised_statements())[:_ADVICE_TOLD]
+            silent = message("no_advice_for_this" if others else "no_advice_in_report")
+            drafts = [*told, Draft(silent, fixed=True), *others]
+        return drafts[:_SENTENCES]
+
+    def _advised_statements(self) -> list[Statement]:
+        return [] if self.reading is None else [s for s in self.reading.statements if s.advice is not None]
 
     def _meanings(self, topics: list[Topic], *, next_step: bool) -> list[Draft]:
         drafts: list[Draft] = []
@@ -241,7 +264,8 @@ class Composer:
         phone = message("phone_known", phone=self.hospital.phone) if self.hospital.phone else ""
         drafts: list[Draft] = []
         topics, _ = self._about(resolved, Intent.SEVERITY)
-        drafts += departments(topics)
+        sent = [draft for draft in advised_of(topics) if "科" in draft.text]
+        drafts += [*sent, *departments(topics)]
         result = self.knowledge.search(f"看什么科 {resolved.question}", k=5)
         if result.known and not drafts:
             hits = about_subject(resolved.words, resolved.parts, result.hits, self.knowledge)

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from interpret.consult.draft import Draft, Source
+from interpret.explain.advice import advice_words, beside_advice
 from interpret.explain.merge import Topic
 from interpret.messages import message
+from interpret.report.findings import Statement
 from interpret.types import Urgency
 from knowledge_base.entries import Entry
 
@@ -18,13 +20,43 @@ _DEPARTMENTS_TOLD = 2
 
 
 def departments(topics: Sequence[Topic]) -> list[Draft]:
-    """Return the guides' own words on where to go (呼吸内科或胸外科), most urgent first."""
-    guides = [t.guide for t in topics if t.guide is not None and "科" in t.guide.guide.next_step]
-    steps = {guide.entry.entry_id: guide for guide in guides}
-    return [
-        Draft(guide.guide.next_step, (entry_source(guide.entry),), (guide.guide.next_step,))
-        for guide in list(steps.values())[:_DEPARTMENTS_TOLD]
-    ]
+    """Return the guides' own words on where to go (呼吸内科或胸外科), most urgent first; the report's advice wins."""
+    steps: dict[str, Draft] = {}
+    for topic in topics:
+        if topic.guide is None:
+            continue
+        text = beside_advice(topic.guide.guide.next_step, topic.advised)
+        if "科" in text:
+            entry = topic.guide.entry
+            steps.setdefault(entry.entry_id, Draft(text, (entry_source(entry),), (topic.guide.guide.next_step,)))
+    return list(steps.values())[:_DEPARTMENTS_TOLD]
+
+
+def advice(statements: Sequence[Statement]) -> list[Draft]:
+    """Quote what the reporting doctor advises of some statements, the same words once."""
+    spans: dict[str, list[Source]] = {}
+    for statement in statements:
+        if statement.advice is not None:
+            spans.setdefault(advice_words(statement), []).append(Source(span=statement.advice.span))
+    return [Draft(message("advice", advice=words), tuple(at)) for words, at in spans.items()]
+
+
+def advice_elsewhere(statements: Sequence[Statement]) -> list[Draft]:
+    """Quote advice with the finding it was written for: it must not be read as advice on another one."""
+    drafts = []
+    for statement in statements:
+        if statement.advice is not None:
+            at, span = statement.advice.span, statement.finding.span
+            inside = at.section is span.section and span.start < at.start < span.end
+            text = statement.finding.text[: at.start - span.start] if inside else statement.finding.text
+            words = message("advice_elsewhere", quote=text.strip("，,；; \n"), advice=advice_words(statement))
+            drafts.append(Draft(words, (Source(span=span), Source(span=at))))
+    return drafts
+
+
+def advised_of(topics: Sequence[Topic]) -> list[Draft]:
+    """Quote what the reporting doctor advises of topics, those first."""
+    return advice([statement for topic in topics for statement in topic.advice])
 
 
 def severity(topics: Sequence[Topic]) -> Draft:

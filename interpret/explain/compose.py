@@ -1,11 +1,13 @@
-"""The explanation of a whole report: overall, critical, findings by importance, limits, then what is normal."""
+"""The explanation of a report: overall, critical, findings by importance with the advice given, limits, normal."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import groupby
 
+from interpret.explain.advice import advice_words, advised
 from interpret.explain.merge import Topic, merge
 from interpret.explain.normal import normal_sentences
 from interpret.explain.restate import restate
+from interpret.guard.forbidden import forbidden
 from interpret.messages import message
 from interpret.report.findings import Statement
 from interpret.report.reading import Reading
@@ -40,9 +42,9 @@ def explain(reading: Reading, plain_of: Callable[[str], str | None], holds: Chec
     limited = [s for s in reading.statements if s.finding.status is Status.UNCERTAIN]
     normal = [s for s in reading.statements if s.finding.status is Status.NORMAL]
     out = [_overall(reading, topics, limited, normal)]
-    out += _critical(reading)
     told: set[str] = set()
-    for same in groupby(topics, key=lambda topic: topic.urgency):
+    out += _critical(reading, told)
+    for same in groupby(topics, key=_importance):
         group = list(same[1])
         for topic in group:
             if topic.guide is not None:
@@ -51,7 +53,7 @@ def explain(reading: Reading, plain_of: Callable[[str], str | None], holds: Chec
     for statement in limited:
         quote = statement.finding.text.replace("\n", "")
         out.append(ExplainedSentence(message("limited", quote=quote), (statement.finding.span,), ()))
-    return out + normal_sentences(normal)
+    return [*out, *_advice([*limited, *normal]), *normal_sentences(normal)]
 
 
 def topics_of(reading: Reading) -> list[Topic]:
@@ -71,7 +73,13 @@ def topics_of(reading: Reading) -> list[Topic]:
     )
     for topic in topics:
         topic.beside_serious = topic.urgency > Urgency.SOON and (grave or topic.statement.subject in serious)
-    return sorted(topics, key=lambda topic: topic.urgency)
+        topic.advised = advised(reading, [topic.statement, *topic.advice])
+    return sorted(topics, key=_importance)
+
+
+def _importance(topic: Topic) -> tuple[Urgency, bool]:
+    """Most urgent first; of the same urgency, what grew or is new."""
+    return topic.urgency, not topic.changed
 
 
 def _overall(
@@ -93,65 +101,64 @@ def _overall(
     return ExplainedSentence(message(key), spans or tuple(s.finding.span for s in limited), ())
 
 
-def _critical(reading: Reading) -> list[ExplainedSentence]:
+def _critical(reading: Reading, told: set[str]) -> list[ExplainedSentence]:
     spans: dict[Span, str] = {}
     for finding in reading.critical:
         if finding.urgency is Urgency.IMMEDIATE:
-            spans[finding.statement.finding.span] = finding.statement.finding.text.replace("\n", "")
+            spans[finding.statement.finding.span] = _one_line(finding.statement)
+    told.update(spans.values())
     return [ExplainedSentence(message("critical_finding", quote=quote), (span,), ()) for span, quote in spans.items()]
 
 
 def topic_sentences(
     reading: Reading, topic: Topic, plain_of: Callable[[str], str | None], holds: Check, told: set[str]
 ) -> list[ExplainedSentence]:
-    """Return one topic told: restated or quoted, its meaning and next step (each guide once), the report's advice.
+    """Return one topic told: restated or quoted, the report's advice, then meaning and next step (each guide once).
 
     Args:
         reading: The report as read.
         topic: What to tell.
         plain_of: Plain words of a term entry.
         holds: The guard.
-        told: Entry ids already explained; grows.
+        told: Entry ids already explained (grows) and sentences quoted as critical.
     """
     spans = tuple(topic.spans)
     quote = topic.statement.finding.text.replace("\n", "")
+    if topic.guide is not None:
+        return _guided(topic, quote, spans, holds, told)
     out: list[ExplainedSentence] = []
-    if topic.guide is None:
+    if quote not in told:
         out.append(ExplainedSentence(message("no_guide", quote=quote), spans, ()))
-        out += _term_notes(reading, topic.statement, plain_of, told)
-    else:
-        out += _guided(topic, quote, spans, holds, told)
-    return list(dict.fromkeys([*out, *_advice(topic)]))
+    return [*out, *_advice(topic.advice), *_term_notes(reading, topic.statement, plain_of, told)]
 
 
 def _unguided(
     reading: Reading, topics: list[Topic], plain_of: Callable[[str], str | None], told: set[str]
 ) -> list[ExplainedSentence]:
     """Return what no guide explains: quoted word for word, a few at a time, said to be unexplained."""
-    if len(topics) == 1:
-        return topic_sentences(reading, topics[0], plain_of, lambda _: False, told)
     out: list[ExplainedSentence] = []
+    if len(topics) == 1 or any(_one_line(topic.statement) in told for topic in topics):
+        for topic in topics:
+            out += topic_sentences(reading, topic, plain_of, lambda _: False, told)
+        return out
     for start in range(0, len(topics), _QUOTES_TOLD):
         few = topics[start : start + _QUOTES_TOLD]
         quotes = "；".join(f"“{_one_line(topic.statement)}”" for topic in few)
         key, values = ("no_guides", {"quotes": quotes}) if len(few) > 1 else ("no_guide", {"quote": quotes.strip("“”")})
         out.append(ExplainedSentence(message(key, **values), tuple(span for t in few for span in t.spans), ()))
+        out += _advice([statement for topic in few for statement in topic.advice])
         for topic in few:
             out += _term_notes(reading, topic.statement, plain_of, told)
-            out += _advice(topic)
     return out
 
 
-def _advice(topic: Topic) -> list[ExplainedSentence]:
-    return [
-        ExplainedSentence(message("advice", advice=_without_lead(s.advice.text)), (s.advice.span,), ())
-        for s in topic.advice
-        if s.advice is not None
-    ]
-
-
-def _without_lead(advice: str) -> str:
-    return advice.removeprefix("建议").lstrip("：") or advice
+def _advice(statements: Sequence[Statement]) -> list[ExplainedSentence]:
+    """Quote what the reporting doctor advises, the same words once; a dose or a prescription is never repeated."""
+    spans: dict[str, list[Span]] = {}
+    for statement in statements:
+        if statement.advice is not None and forbidden(statement.advice.text, [statement.advice.text]) is None:
+            spans.setdefault(advice_words(statement), []).append(statement.advice.span)
+    return [ExplainedSentence(message("advice", advice=words), tuple(at), ()) for words, at in spans.items()]
 
 
 def _one_line(statement: Statement) -> str:
@@ -166,8 +173,9 @@ def _guided(topic: Topic, quote: str, spans: tuple[Span, ...], holds: Check, tol
     composed = holds(restated.text)
     if composed:
         out.append(ExplainedSentence(restated.text, spans, (entry_id,)))
-    if not composed or not restated.complete:
+    if (not composed or not restated.complete) and quote not in told:
         out.append(ExplainedSentence(message("quoted", quote=quote), spans, ()))
+    out += _advice(topic.advice)
     if entry_id not in told:
         told.add(entry_id)
         out += [ExplainedSentence(text, (), (entry_id,)) for text in topic.meanings]

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from interpret.explain.advice import beside_advice
 from interpret.guard.mentions import trend_of
 from interpret.guard.quantities import quantities
 from interpret.report.anatomy import lobes
@@ -22,6 +23,7 @@ def is_calming(text: str) -> bool:
     return bool(_CALMING.search(text))
 
 
+_NEW = re.compile(r"新发(?!骨折)|新出现|新见|新增")
 _TODAY = re.compile(r"^(?:请)?今天")
 
 
@@ -36,6 +38,8 @@ class Topic:
     advice: list[Statement]
     beside_serious: bool = False
     """Something of the same organ needs a doctor soon: nothing calming is said beside it."""
+    advised: str = ""
+    """What the report itself advises on its organ: the guide says nothing against it."""
 
     @property
     def today(self) -> bool:
@@ -45,11 +49,17 @@ class Topic:
         )
 
     @property
+    def changed(self) -> bool:
+        """Tell whether the report calls it grown, more, or new."""
+        return trend_of(self.statement.prepared) == "up" or bool(_NEW.search(self.statement.prepared))
+
+    @property
     def meanings(self) -> list[str]:
         """Return the guide's meaning and next step; calming ones are left out beside or of something serious."""
         if self.guide is None:
             return []
-        texts = [text for text in (self.guide.guide.meaning, self.guide.guide.next_step) if text]
+        next_step = beside_advice(self.guide.guide.next_step, self.advised)
+        texts = [text for text in (self.guide.guide.meaning, next_step) if text]
         raised = self.urgency <= Urgency.SOON and self.urgency < self.guide.guide.urgency
         if raised and self.urgency is Urgency.IMMEDIATE:
             texts = texts[:1]  # "within days" is no advice beside "at once"

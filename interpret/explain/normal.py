@@ -3,6 +3,7 @@
 import re
 from functools import cache
 
+from interpret.guard.forbidden import forbidden
 from interpret.language import cues
 from interpret.messages import message
 from interpret.report.findings import Statement
@@ -39,7 +40,9 @@ def normal_sentences(statements: list[Statement]) -> list[ExplainedSentence]:
     """Return one sentence for every few normal statements, each with all their spans."""
     unique: dict[str, list[Statement]] = {}
     for statement in statements:
-        unique.setdefault(normal_item(statement), []).append(statement)
+        item = normal_item(statement)
+        if forbidden(item, [item]) is None:  # a dose or a prescription is never repeated
+            unique.setdefault(item, []).append(statement)
     items = list(unique.items())
     out = []
     for start in range(0, len(items), _PER_SENTENCE):

@@ -18,10 +18,12 @@ _SIDE_WORD = {Side.LEFT: "左侧", Side.RIGHT: "右侧", Side.BOTH: "双侧"}
 _QUANTITY = re.compile(
     r"多发|散在|单发|一枚|数枚|数个|两枚|多个|多枚|\d+枚|少许|少量|中量|大量|轻度|中度|重度|陈旧性?|慢性|急性"
 )
+_NUMBERED = re.compile(r"第[\d、~及和-]+(?:前|后|侧|腋)?$")
+_DEGREE_AFTER = re.compile(r"\((轻度|中度|重度|轻-中度|中-重度|轻中度|中重度|少量|中量|大量)\)")
 _TREND = re.compile(
-    r"(?:(?:与|对比)[\d\-年月日.]{4,14}(?:前片|片|CT|检查)?[对比较]*，?)?较前[\u4e00-\u9fff]{2,8}|新发|新出现"
+    r"(?:(?:与|对比)[\d\-年月日.]{4,14}(?:前片|片|CT|检查)?[对比较]*，?)?较前片?(?:\([^)]*\))?[\u4e00-\u9fff]{2,8}|新发|新出现"
 )
-_OLD_NEW = re.compile(r"(?:现|目前|此次)[^。；]{0,6}\d|原[^。；]{0,6}\d")
+_OLD_NEW = re.compile(r"(?:现|目前|此次|原|前片|前次|上次)[^。；，]{0,6}?\d[\d.×]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,11 @@ def restate(statement: Statement, match: GuideMatch) -> Restatement:
     """Compose the plain sentence of a statement with the guide that explains its concept."""
     text = statement.prepared
     start, end = _whole_term(statement, match)
+    if numbered := _NUMBERED.search(text[:start]):  # 第6、7 肋骨骨折: the number belongs to the word
+        start = numbered.start()
     place = _place(text[:start], statement.finding.side)
-    quantity = "、".join(dict.fromkeys(_QUANTITY.findall(text[:start])))
+    degree = _DEGREE_AFTER.match(text, end)
+    quantity = "、".join(dict.fromkeys([*_QUANTITY.findall(text[:start]), *(degree.groups() if degree else ())]))
     hedge = _hedge(text) if statement.finding.uncertain else ""
     of_organ = _organ_measured(text, match.start)
     details = _details(text, match, of_organ)
@@ -104,19 +109,22 @@ def _hedge(text: str) -> str:
 def _organ_measured(text: str, start: int) -> int:
     """Return the end of a lead that only measures the organ ("前列腺大小约48mm×38mm，内见钙化"), or 0."""
     lead = text[: text.rfind("，", 0, start) + 1]
-    measured = bool(located(lead)) and organs(lead) and status_of(lead.rstrip("，")) is None
+    first = lead.partition("，")[0]
+    measured = bool(located(first)) and organs(first) and status_of(first) is None
     return len(lead) if measured else 0
 
 
 def _details(text: str, match: GuideMatch, of_organ: int) -> str:
     """Return the sizes exactly as written, the grade and the comparison; the organ's own size is none of it."""
     parts: list[str] = []
-    sizes = _sizes(text[of_organ:])
+    trend = _TREND.search(text)
+    # "较前(约8mm)增大": the size before is told with the comparison, not as a size of today
+    sizes = _sizes((blank_out(text, [trend.span()]) if trend else text)[of_organ:])
     if sizes:
         parts.append(sizes)
     if (grade := pattern_of("explain_restate", "grade").search(text)) and not match.start <= grade.start() < match.end:
         parts.append(f"分级写的是{grade.group().strip()}")
-    if trend := _TREND.search(text):
+    if trend:
         parts.append(f"和以前比：{trend.group()}")
     return "".join(f"，{part}" for part in parts)
 
@@ -172,6 +180,6 @@ def _leaves_out(statement: Statement, sentence: str, match: GuideMatch) -> bool:
         if category in _SIGNS and affirmed and not told and text[start:end] not in _SMALL_WORDS:
             return True
     rest = blank_out(text, [*denied, (match.start, match.end)])
-    return bool(_OLD_NEW.search(text)) or any(
-        f.group() not in sentence for f in pattern_of("explain_restate", "feature").finditer(rest)
-    )
+    if any(f.group() not in sentence for f in _OLD_NEW.finditer(text)):
+        return True
+    return any(f.group() not in sentence for f in pattern_of("explain_restate", "feature").finditer(rest))

@@ -123,6 +123,9 @@ def _sentence_drafts(text: str, sentence: Slice, signs: list[tuple[int, int]], b
             own = _subject(content)
         pending = None
         out.append(_draft(clause, content, own, status, current, before))
+    if pattern_of("guard_scope", "injection").search(sentence.of(text)):
+        # an order to a machine calms nobody: what it says is in order is not the radiologist's word
+        return [draft for draft in out if draft.status is not Status.NORMAL]
     return out
 
 
@@ -218,13 +221,20 @@ def _reaches_back(content: str, own: Organ | None, status: Status | None, before
 
 def _add_advice(draft: _Draft | None, clause: Slice, advised: _Draft | None) -> _Draft | None:
     """Give a statement its advice, or lengthen what the clause before began; return who was advised."""
-    if draft is not None and draft.advice is None:
+    if draft is None:
+        return None
+    if draft.advice is None:
         draft.advice = clause
-        return draft
-    if draft is not None and draft is advised and draft.advice is not None:
+    elif draft is advised or clause.start - draft.advice.end <= _NEXT_LINE:
         draft.advice = Slice(draft.advice.start, clause.end)
-        return draft
-    return None
+    else:
+        return None
+    return draft
+
+
+_BRACKETED_ADVICE = re.compile(r"[(，](建议[^()]{2,60})\)")
+_NEXT_LINE = 6
+"""A stop, a line end and an item number: a second piece of advice follows the first."""
 
 
 def _statement(
@@ -236,6 +246,9 @@ def _statement(
     if draft.advice is not None:
         first, last = prepared.origin(draft.advice.start, draft.advice.end)
         advice = Advice(text=draft.advice.of(prepared.text), span=Span(section, first, last))
+    elif bracketed := _BRACKETED_ADVICE.search(content):
+        first, last = prepared.origin(draft.start + bracketed.start(1), draft.start + bracketed.end(1))
+        advice = Advice(text=bracketed.group(1), span=Span(section, first, last))
     found = levels(content)
     measures: list[Measurement] = measurements(content)
     finding = Finding(

@@ -53,7 +53,7 @@ class GuideIndex:
             GuideMatch(entry, guide, match.start, match.end)
             for match in self._automaton.matches(text)
             for entry, guide in match.value
-            if not guide.organs or _fits(guide.organs, statement)
+            if (not guide.organs or _fits(guide.organs, statement)) and not _operated(text, match.end)
         ]
         whole = [m for m in fitting if not any(_inside(m, other) for other in fitting)]
         if not whole:
@@ -71,6 +71,14 @@ class GuideIndex:
 
 def _inside(match: GuideMatch, other: GuideMatch) -> bool:
     return other.start <= match.start and match.end <= other.end and other.end - other.start > match.end - match.start
+
+
+_AFTER_OPERATION = re.compile(r"[\u4e00-\u9fff]{0,6}(?<!手)术后")
+
+
+def _operated(text: str, end: int) -> bool:
+    """Tell whether a word names what was operated on (骨折术后, 结节切除术后): it is no finding of today."""
+    return not text[:end].endswith("术后") and bool(_AFTER_OPERATION.match(text, end))
 
 
 _CONCLUSION = re.compile(r"(?:考虑|符合|提示)(?:为|是)?(?=[\u4e00-\u9fff]{2})")

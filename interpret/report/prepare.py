@@ -17,6 +17,7 @@ _PUNCTUATION = {
 }  # fmt: skip
 _DROPPED = frozenset("\r\u200b\u200c\u200d\u2060\ufeff\u00ad")
 _LIST_NUMBER = re.compile(r"\s*(?:\d{1,2}[.、)]|\(\d{1,2}\)|[①-⑳])")
+_ENDS_ITEM = re.compile(r"[)）]$|(?:复查|随访|随诊|可能|待排|待查)$")
 _ENDS_LINE = "。；：:;！"
 _SIDES = "左右双两"
 _WRAP_MIN = 20
@@ -68,12 +69,14 @@ def _soft_newlines(text: str) -> set[int]:
     if len(lines) < 2 or widest < _WRAP_MIN:
         return soft
     position = 0
+    # short lines that end without a stop are items of a list: there no line end is a mere wrap
+    listed = sum(_width(line.rstrip()) < broadest / 2 and line.rstrip()[-1:] not in _ENDS_LINE for line in lines[:-1])
     for line, following in pairwise(lines):
         position += len(line)
         kept, next_line = line.rstrip(), following.lstrip()
         full = len(kept) >= widest - 4 or _width(kept) >= broadest - 8
         goes_on = next_line[:1] in {"，", "、", "。", "；", ")"}
-        if goes_on or (full and _runs_on(kept, next_line)):
+        if goes_on or (full and not listed and _runs_on(kept, next_line)):
             soft.add(position)
         position += 1
     return soft
@@ -81,7 +84,7 @@ def _soft_newlines(text: str) -> set[int]:
 
 def _runs_on(line: str, following: str) -> bool:
     """Tell whether a full line's text may go on in the next: no stop before, no new item or side after."""
-    if not line or not following or line[-1] in _ENDS_LINE or _LIST_NUMBER.match(following):
+    if not line or not following or line[-1] in _ENDS_LINE or _ENDS_ITEM.search(line) or _LIST_NUMBER.match(following):
         return False
     return line[-1] in "，、" or following[0] not in _SIDES
 
