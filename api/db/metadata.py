@@ -2,6 +2,7 @@
 
 from sqlalchemy import MetaData
 
+import api.accounts.tables
 import imaging_core.documents.tables
 import imaging_core.index.tables
 import imaging_core.interop.hl7v2.tables
@@ -12,6 +13,7 @@ from api.db.tables import Base as ServiceBase
 from imaging_core.index.base import Base as ArchiveBase
 
 _TABLE_MODULES = (
+    api.accounts.tables,
     imaging_core.documents.tables,
     imaging_core.index.tables,
     imaging_core.interop.hl7v2.tables,

@@ -1,0 +1,1 @@
+"""People who work here: accounts, roles, passwords, second factor, sign-in sessions."""
