@@ -1,17 +1,16 @@
 """Chromium as a cheap phone on a mobile network: slowed by its own developer tools."""
 
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from api.chromium import find_chromium
 from api.wiring import FONT
 from bench.errors import NeedMissing
 
-_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = [
     "--no-sandbox",
     "--use-gl=angle",
@@ -38,10 +37,9 @@ def chromium() -> str:
         import playwright  # noqa: F401  # only asked for: it belongs to the test installation
     except ModuleNotFoundError:
         raise NeedMissing("playwright", "run `make test` once, it installs what measuring needs") from None
-    for name in _PROGRAMS:
-        if found := shutil.which(name):
-            return found
-    raise NeedMissing("Chromium", "sudo apt-get install -y chromium")
+    if found := find_chromium():
+        return found
+    raise NeedMissing("Chromium", "sudo apt-get install -y chromium, or `make test` once where that is a snap")
 
 
 @contextmanager

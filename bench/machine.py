@@ -11,6 +11,8 @@ from typing import Any
 
 import psutil
 
+from api.chromium import find_chromium
+
 _PACKAGES = (
     "mingying",
     "fastapi",
@@ -22,7 +24,7 @@ _PACKAGES = (
     "faiss-cpu",
     "rapidocr",
 )
-_PROGRAMS = {"chromium": "chromium", "orthanc": "Orthanc", "redis": "redis-server", "tesseract": "tesseract"}
+_PROGRAMS = {"orthanc": "Orthanc", "redis": "redis-server", "tesseract": "tesseract"}
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 
 
@@ -68,8 +70,8 @@ def _package_versions() -> dict[str, str]:
 
 def _program_versions() -> dict[str, str]:
     found = {}
-    for name, program in _PROGRAMS.items():
-        path = shutil.which(program)
+    paths = {"chromium": find_chromium(), **{name: shutil.which(program) for name, program in _PROGRAMS.items()}}
+    for name, path in paths.items():
         if path is None:
             continue
         done = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, timeout=30)

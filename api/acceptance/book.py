@@ -1,7 +1,6 @@
 """The acceptance book as HTML and PDF, in Chinese."""
 
 import base64
-import shutil
 import subprocess
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,6 +8,7 @@ from html import escape
 from pathlib import Path
 
 from api.acceptance.results import Row, TestOutcome, Verdict
+from api.chromium import system_chromium
 
 _COLOURS = {
     Verdict.PROVED: "#1b7f4d",
@@ -50,7 +50,7 @@ def write_html(rows: Sequence[Row], to: Path, *, made_at: datetime, version: str
 
 def write_pdf(html: Path, to: Path) -> bool:
     """Print the page to PDF with a Chromium of this machine; False when there is none."""
-    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    browser = system_chromium()  # the one from npm does not print from its command line
     if browser is None:
         return False
     subprocess.run(  # noqa: S603  # our own page

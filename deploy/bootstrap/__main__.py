@@ -5,6 +5,7 @@ is skipped. Every failure is one sentence that says what to do.
 """
 
 import sys
+from pathlib import Path
 
 if sys.version_info < (3, 11):  # noqa: UP036  # this file is what says so to an older one
     sys.exit(
@@ -12,6 +13,9 @@ if sys.version_info < (3, 11):  # noqa: UP036  # this file is what says so to an
         "install it and run `make PYTHON=python3.12 …`."
     )
 
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # for what set-up and product must answer alike
+
+from browser import ensure_chromium
 from models import convert_embedder
 from python_env import ensure_venv, install_local_models, install_locked
 from steps import Failure, say
@@ -33,6 +37,7 @@ def main() -> int:
         install_locked(profile)
         if profile == "test":
             install_local_models()
+            ensure_chromium()
         convert_embedder(hugging_face=profile == "test")
         build_pages()
     except Failure as failure:

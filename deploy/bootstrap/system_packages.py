@@ -9,6 +9,8 @@ from pathlib import Path
 
 from steps import Failure, run, say
 
+from api.chromium import system_chromium
+
 
 @dataclass(frozen=True)
 class Need:
@@ -35,15 +37,6 @@ def _postgres() -> bool:
     return bool(shutil.which("initdb") or list(Path("/usr/lib/postgresql").glob("*/bin/initdb")))
 
 
-def real_chromium() -> bool:
-    """Return whether a Chromium is there that is no stub of a snap."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not path:
-        return False
-    head = Path(path).resolve().read_bytes()[:4096]
-    return b"snap" not in head or head.startswith(b"\x7fELF")
-
-
 def _venv_module() -> bool:
     done = subprocess.run(["python3", "-c", "import ensurepip, venv"], capture_output=True, check=False)
     return done.returncode == 0
@@ -63,7 +56,7 @@ _TEST = (
     Need(("orthanc", "orthanc-dicomweb"), _program("Orthanc"), "benchmarks against Orthanc are skipped"),
     Need(("xvfb",), _program("Xvfb"), "tests of the desktop shell are skipped"),
     Need(("nginx",), _program("nginx", "/usr/sbin/nginx"), "tests behind nginx are skipped"),
-    Need(("chromium",), real_chromium, "browser tests are skipped"),
+    Need(("chromium",), lambda: system_chromium() is not None, "browser tests take one from npm"),
 )
 
 

@@ -1,16 +1,24 @@
-"""One browser driver a test process: two of them in one thread disturb each other."""
+"""One browser driver a test process, two of them in one thread disturb each other; and the browser it drives."""
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Playwright, sync_playwright
 
+from api.chromium import find_chromium
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser's program; skips where there is none."""
+    found = find_chromium()
+    if found is None:
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    return found
+
 
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
-    """The driver; skips where there is no Chromium."""
-    if not (shutil.which("chromium") or shutil.which("chromium-browser")):
-        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+    """The driver."""
     with sync_playwright() as running:
         yield running

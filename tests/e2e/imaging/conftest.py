@@ -17,7 +17,6 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 VIEWER = ROOT / "viewer_h5"
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 BROWSER_FLAGS = [
     "--headless=new", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -99,15 +98,15 @@ def server(_server: Server) -> Server:
 
 
 @pytest.fixture(scope="session")
-def browser(playwright: Any) -> Iterator[Any]:
-    launched = playwright.chromium.launch(executable_path=CHROMIUM, args=[*BROWSER_FLAGS, *SOFTWARE_GL])
+def browser(playwright: Any, chromium: str) -> Iterator[Any]:
+    launched = playwright.chromium.launch(executable_path=chromium, args=[*BROWSER_FLAGS, *SOFTWARE_GL])
     yield launched
     launched.close()
 
 
 @pytest.fixture(scope="session")
-def browser_without_gl(playwright: Any) -> Iterator[Any]:
-    launched = playwright.chromium.launch(executable_path=CHROMIUM, args=[*BROWSER_FLAGS, "--disable-3d-apis"])
+def browser_without_gl(playwright: Any, chromium: str) -> Iterator[Any]:
+    launched = playwright.chromium.launch(executable_path=chromium, args=[*BROWSER_FLAGS, "--disable-3d-apis"])
     yield launched
     launched.close()
 

@@ -1,6 +1,5 @@
 """The whole service as separate processes, and a real browser at phone and desktop size."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,10 +42,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService
 
 
 @pytest.fixture(scope="session")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    """Chromium of this machine."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    launched = playwright.chromium.launch(executable_path=program, args=_FLAGS)
+def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
+    launched = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
     yield launched
     launched.close()
 

@@ -15,6 +15,8 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
+from api.chromium import find_chromium
+
 FLAGS = [
     "--headless=new", "--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
     "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -79,7 +81,7 @@ def main() -> None:
     try:
         with sync_playwright() as playwright:
             for run in range(2 * (int(sys.argv[2]) if len(sys.argv) > 2 else 3)):
-                browser: Any = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+                browser: Any = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
                 context = browser.new_context(
                     viewport={"width": 360, "height": 800}, device_scale_factor=3, has_touch=True, is_mobile=True
                 )
