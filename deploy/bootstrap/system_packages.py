@@ -65,9 +65,8 @@ def ensure_system_packages(profile: str) -> None:
     missing = [need for need in (_TEST if profile == "test" else _DEMO) if not need.present()]
     if not missing:
         return
-    packages = [package for need in missing for package in need.packages]
-    if _install(packages):
-        missing = [need for need in missing if not need.present()]
+    _install(missing)
+    missing = [need for need in missing if not need.present()]
     if not missing:
         return
     line = f"sudo apt-get install -y {' '.join(package for need in missing for package in need.packages)}"
@@ -78,22 +77,24 @@ def ensure_system_packages(profile: str) -> None:
         raise Failure(f"run `{line}` and try again.")
 
 
-def _install(packages: list[str]) -> bool:
-    if not shutil.which("apt-get"):
-        return False
+def _install(needs: list[Need]) -> None:
     prefix = _privileged()
-    if prefix is None:
-        return False
-    say(f"installing {', '.join(packages)}")
+    if prefix is None or not shutil.which("apt-get"):
+        return
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     remedy = "Check the network and the package sources, then run the command again."
     try:
         run([*prefix, "apt-get", "update", "-q"], remedy=remedy, env=quiet)
-        run([*prefix, "apt-get", "install", "-y", "-q", "--no-install-recommends", *packages], remedy=remedy, env=quiet)
     except Failure as failure:
         say(str(failure))
-        return False
-    return True
+        return
+    install = [*prefix, "apt-get", "install", "-y", "-q", "--no-install-recommends"]
+    for need in needs:  # one by one: a package this distribution lacks must not keep the others out
+        say(f"installing {', '.join(need.packages)}")
+        try:
+            run([*install, *need.packages], remedy=remedy, env=quiet)
+        except Failure as failure:
+            say(str(failure))
 
 
 def _privileged() -> list[str] | None:
