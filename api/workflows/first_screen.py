@@ -11,11 +11,12 @@ from api.errors import Problem
 from api.schemas.patient import ConsentOut, DocumentOut, FirstScreen, PatientOut, ReportOut, StudyOut
 from api.wiring import Services
 from api.workflows.consent import newest_consents
+from api.workflows.named_image import NamedImage, named_image
 from api.workflows.report_text import age_on
 from imaging_core.documents.store import documents_of
 from imaging_core.domain.grants import Grant, Right
 from imaging_core.domain.identifiers import StudyInstanceUid
-from imaging_core.index.tables import SeriesRow, StudyRow
+from imaging_core.index.tables import InstanceRow, SeriesRow, StudyRow
 from imaging_core.patients.tables import PatientRow
 from imaging_core.reports.reading import current_report
 from imaging_core.reports.types import Report
@@ -53,7 +54,7 @@ def first_screen(services: Services, session: Session, grant: Grant, study: Stud
         study=study_out(services, session, row),
         report=report_out(report) if report else None,
         documents=[DocumentOut.model_validate(item) for item in documents_of(session, row)],
-        series=list(briefs),
+        series=_most_telling_first(session, row, briefs, report),
         manifest_version=row.manifest_version,
         rights=sorted(grant.rights),
         consents=[ConsentOut.model_validate(item) for item in newest_consents(session, grant)],
@@ -61,9 +62,57 @@ def first_screen(services: Services, session: Session, grant: Grant, study: Stud
     )
 
 
+def _most_telling_first(
+    session: Session, row: StudyRow, briefs: Sequence[Mapping[str, Any]], report: Report | None
+) -> list[dict[str, Any]]:
+    """Return the series, first the one to be seen first, each with its key image.
+
+    That is the image the report names, else one that a key object points out, else the first series as it is.
+    """
+    body_parts = {item.series_instance_uid: item.body_part_examined for item in _series_rows(session, row)}
+    listed = [{**brief, "body_part": body_parts.get(brief["series_instance_uid"], "")} for brief in briefs]
+    named = named_image((report.impression, report.findings)) if report else None
+    if named and (found := _find_named(session, row, listed, named)):
+        brief, sop_instance_uid = found
+        brief["key"] = {"sop_instance_uid": sop_instance_uid, "frame_number": 1}
+        return sorted(listed, key=lambda item: item is not brief)
+    marked = next((item["series_instance_uid"] for item in listed if item.get("key_marked")), None)
+    return sorted(listed, key=lambda item: item["series_instance_uid"] != marked)
+
+
+def _find_named(
+    session: Session, row: StudyRow, briefs: Sequence[dict[str, Any]], named: NamedImage
+) -> tuple[dict[str, Any], str] | None:
+    """Return the series and instance of a named image; None where it is not there, or in more than one series."""
+    pictured = {
+        brief["series_instance_uid"]: brief
+        for brief in briefs
+        if brief["has_preview"] and named.series_number in (None, brief["series_number"])
+    }
+    instances = session.execute(
+        select(SeriesRow.series_instance_uid, InstanceRow.sop_instance_uid)
+        .join(InstanceRow, InstanceRow.series_id == SeriesRow.id)
+        .where(
+            SeriesRow.study_id == row.id,
+            SeriesRow.series_instance_uid.in_(pictured),
+            InstanceRow.instance_number == named.instance_number,
+            InstanceRow.number_of_frames == 1,
+            InstanceRow.current,
+        )
+    ).all()
+    if len(instances) != 1:
+        return None
+    series, instance = instances[0]
+    return pictured[series], instance
+
+
+def _series_rows(session: Session, row: StudyRow) -> Sequence[SeriesRow]:
+    return session.scalars(select(SeriesRow).where(SeriesRow.study_id == row.id)).all()
+
+
 def study_out(services: Services, session: Session, row: StudyRow) -> StudyOut:
     """Return a study as a list shows it."""
-    series = session.scalars(select(SeriesRow).where(SeriesRow.study_id == row.id)).all()
+    series = _series_rows(session, row)
     briefs = services.derived.series_briefs(row.institution_code, row.study_instance_uid)
     return StudyOut(
         study_instance_uid=row.study_instance_uid,

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from imaging_core.derive.encoding import encode_lossless, encode_preview, encode_thumbnail
 from imaging_core.derive.protocol import receive, send
 from imaging_core.dicom.frames import Dataset, DecodedFrame, decode_frames, has_pixels, number_of_frames, open_dataset
+from imaging_core.dicom.key_objects import pointed_out
 from imaging_core.dicom.limits import Limits
 from imaging_core.dicom.metadata import viewer_metadata
 from imaging_core.dicom.position import slice_position
@@ -42,7 +43,11 @@ def render_instance(content: bytes, transfer_syntax_uid: str, answers: BinaryIO)
     """
     dataset = open_dataset(content, transfer_syntax_uid)
     limits = Limits()
-    end: dict[str, Any] = {"frames": number_of_frames(dataset), "position": slice_position(dataset)}
+    end: dict[str, Any] = {
+        "frames": number_of_frames(dataset),
+        "position": slice_position(dataset),
+        "points_out": pointed_out(dataset),
+    }
     last: DecodedFrame | None = None
     if has_pixels(dataset):
         try:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from imaging_core.blobs import BlobRef, BlobStore
-from imaging_core.derive.manifest import build_manifest, series_brief
+from imaging_core.derive.manifest import build_manifest, series_briefs
 from imaging_core.derive.packs import Pack
 from imaging_core.derive.renderer import Renderer
 from imaging_core.derive.series_pack import SourceInstance, SourceSeries, build_pack
@@ -102,13 +102,14 @@ class Deriver:
             self._derived.prepare(folder)
             built = [self._ensure_pack(folder, series) for series in snapshot.series]
             packs = [pack for pack, _ in built]
-            version, manifest = build_manifest(study_instance_uid, [(pack.series, pack.instances) for pack in packs])
+            listed = [(pack.series, pack.instances) for pack in packs]
+            version, manifest = build_manifest(study_instance_uid, listed)
             self._derived.put_manifest(folder, version, manifest)
             current = CurrentSet(
                 version=version,
                 through=snapshot.through,
                 packs=[series.pack_name for series in snapshot.series],
-                series=[series_brief(pack.series, pack.instances) for pack in packs],
+                series=series_briefs(listed),
             )
             published = self._publish(institution_code, study_instance_uid, folder, current)
         report = DeriveReport(

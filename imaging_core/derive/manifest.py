@@ -14,11 +14,23 @@ _DOCUMENTS: Final = ("1.2.840.10008.5.1.4.1.1.88.", "1.2.840.10008.5.1.4.1.1.104
 _WAVEFORMS: Final = "1.2.840.10008.5.1.4.1.1.9."
 
 
-def series_brief(series: Mapping[str, Any], instances: Sequence[Mapping[str, Any]]) -> Json:
-    """Return the `SeriesBrief` of a series; `instances` as in its pack, in the order a viewer shows them."""
+Listed = Sequence[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]]
+"""The head of each series with its instances as in its pack, in the order a viewer shows them."""
+
+
+def series_briefs(series: Listed) -> list[Json]:
+    """Return the `SeriesBrief` of each series of a study."""
+    # packs made before key objects were read have none
+    pointed_out = [(uid, frame) for _, items in series for item in items for uid, frame in item.get("points_out", ())]
+    return [_series_brief(head, instances, pointed_out) for head, instances in series]
+
+
+def _series_brief(
+    series: Mapping[str, Any], instances: Sequence[Mapping[str, Any]], pointed_out: Sequence[tuple[str, int]]
+) -> Json:
     with_preview = [instance for instance in instances if _has_preview(instance)]
     pictured = with_preview or [instance for instance in instances if _has_web_frame(instance)]
-    middle = pictured[len(pictured) // 2] if pictured else None
+    marked = _first_marked(pictured, pointed_out)
     return {
         "series_instance_uid": series["series_instance_uid"],
         "modality": series["modality"],
@@ -27,20 +39,32 @@ def series_brief(series: Mapping[str, Any], instances: Sequence[Mapping[str, Any
         "kind": _kind(instances),
         "instance_count": len(instances),
         "frame_count": sum(instance["frames"] for instance in instances),
-        "key": None
-        if middle is None
-        else {"sop_instance_uid": middle["sop_instance_uid"], "frame_number": middle["frames"] // 2 + 1},
+        "key": marked or _middle(pictured),
+        "key_marked": marked is not None,
         "has_preview": bool(with_preview),
     }
 
 
-def build_manifest(
-    study_instance_uid: str, series: Sequence[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]]
-) -> tuple[str, bytes]:
+def _first_marked(pictured: Sequence[Mapping[str, Any]], pointed_out: Sequence[tuple[str, int]]) -> Json | None:
+    frames = {instance["sop_instance_uid"]: instance["frames"] for instance in pictured}
+    for uid, frame in pointed_out:
+        if 1 <= frame <= frames.get(uid, 0):
+            return {"sop_instance_uid": uid, "frame_number": frame}
+    return None
+
+
+def _middle(pictured: Sequence[Mapping[str, Any]]) -> Json | None:
+    if not pictured:
+        return None
+    middle = pictured[len(pictured) // 2]
+    return {"sop_instance_uid": middle["sop_instance_uid"], "frame_number": middle["frames"] // 2 + 1}
+
+
+def build_manifest(study_instance_uid: str, series: Listed) -> tuple[str, bytes]:
     """Return the content version and the gzipped manifest. Equal content gives equal bytes."""
     listed = [
-        series_brief(head, instances) | {"instances": [_instance(instance) for instance in instances]}
-        for head, instances in series
+        brief | {"instances": [_instance(instance) for instance in instances]}
+        for brief, (_, instances) in zip(series_briefs(series), series, strict=True)
     ]
     # the pack's name stands for its frames: the version changes when any derived byte does
     identity = orjson.dumps([[head["pack"] for head, _ in series], listed])

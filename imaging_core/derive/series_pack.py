@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,9 @@ from imaging_core.errors import BlobMissing, PixelsNotReadable
 
 _RECIPE: Final = "1"
 """Part of every pack's name: raise it when the same instances should give other packs."""
+
+_KEY_OBJECT_RECIPE: Final = "2"
+"""That of key objects alone, since their packs tell what they point out: pictures need not be made again for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ class SourceSeries:
     @property
     def pack_name(self) -> str:
         """Name of the pack: known before it is made, equal for equal content."""
-        parts = [_RECIPE, self.series_instance_uid, self.modality, str(self.series_number), self.description]
+        recipe = _KEY_OBJECT_RECIPE if self.modality == "KO" else _RECIPE
+        parts = [recipe, self.series_instance_uid, self.modality, str(self.series_number), self.description]
         parts += sorted(f"{instance.sop_instance_uid} {instance.blob.digest}" for instance in self.instances)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:40]
 
@@ -57,6 +61,7 @@ class _Rendered:
     spans: list[list[Span] | None]
     position: dict[str, list[float]] | None
     metadata: dict[str, Any]
+    points_out: list[tuple[str, int]] = field(default_factory=list)
     reason_code: str = ""
     reason: str = ""
 
@@ -102,6 +107,7 @@ def _render(
                 result.spans[head["frame_index"]] = writer.add_frame(codestream, preview, thumbnail)
             if head["kind"] == "end":
                 result.position, result.metadata = head.get("position"), head.get("metadata", {})
+                result.points_out = head.get("points_out", [])
             if "reason_code" in head:
                 result.refuse(head["reason_code"], head["reason"])
     except PixelsNotReadable as error:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from api.db.tables import AuditEventRow
 from imaging_core.derive.encoding import decode_lossless
+from tests.builders import hl7
 from tests.builders.dicom import ct_instance, ct_pixels, ct_series, instance_uid, series_uid, study_uid
 from tests.builders.hl7 import FINDINGS, IMPRESSION
 from tests.builders.routes import jpeg
@@ -51,6 +52,33 @@ class TestFirstScreen:
         assert series["key"]["frame_number"] == 1
         assert screen["history_count"] == 1
         assert {"report", "jpg", "dicom", "interpret"} <= set(screen["rights"])
+
+    def test_begins_with_the_image_the_report_names(self, hospital):
+        hospital.images(
+            [
+                *ct_series(4, 16, 16, series="lung", SeriesNumber=2, patient_name="测试患者"),
+                *ct_series(2, 16, 16, series="bone", SeriesNumber=3, patient_name="测试患者"),
+            ]
+        )
+        hospital.follow(derive=True)
+        _, cookie = hospital.grant(STUDY)
+        patient = hospital.browser(cookie)
+
+        def opening(findings: str) -> tuple[int, str]:
+            corrected = hl7.oru_r01(study_instance_uid=STUDY, findings=findings, status="C")
+            hospital.hl7(corrected)
+            hospital.follow(derive=False)
+            series = patient.get("/api/patient/first-screen").json()["series"]
+            assert sorted(item["series_number"] for item in series) == [1, 2, 3]
+            assert {item["body_part"] for item in series} == {"CHEST"}
+            return series[0]["series_number"], series[0]["key"]["sop_instance_uid"]
+
+        assert opening("右肺结节（Se 2，Im 3）。") == (2, instance_uid("study", "lung", 3))
+        assert opening("右肺结节（Im 4）。") == (2, instance_uid("study", "lung", 4))
+        middle = (1, instance_uid("study", "series", 2))
+        assert opening("右肺结节（Im 1）。") == middle, "three series have such an image"
+        assert opening("右肺结节（Se 2，Im 9）。") == middle, "there is no such image"
+        assert opening("右肺结节。") == middle
 
     @pytest.mark.clause("R3.4")
     def test_of_an_earlier_study_is_asked_for_by_its_uid(self, patient):

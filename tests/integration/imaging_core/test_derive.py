@@ -23,6 +23,7 @@ from imaging_core.index.feed import last_image_change
 from imaging_core.index.tables import StudyRow
 from tests.builders.archive import INSTITUTION, Archive, open_archive
 from tests.builders.dicom import (
+    CT_IMAGE_STORAGE,
     SECONDARY_CAPTURE_STORAGE,
     ct_instance,
     ct_pixels,
@@ -265,6 +266,7 @@ class TestManifest:
             "instance_count": 3,
             "frame_count": 3,
             "key": {"sop_instance_uid": instance_uid(number=2), "frame_number": 1},
+            "key_marked": False,
             "has_preview": True,
         }
         assert house.reader.series_briefs(*STUDY) == [series]
@@ -304,6 +306,61 @@ class TestManifest:
         assert house.reader.series_briefs(*STUDY) is None
         with pytest.raises(StudyNotFound):
             house.deriver.derive_study(*STUDY)
+
+
+def key_object(*references: dict[str, Any], title: str = "113000", **overrides: Any) -> bytes:
+    """Return a key object selection; `title` is a code of PS3.16 CID 7010, 113000 means "Of Interest"."""
+    nothing = dict.fromkeys(["PixelData", "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation"])
+    return ct_instance(
+        series="keys",
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.88.59",
+        Modality="KO",
+        SeriesNumber=99,
+        ConceptNameCodeSequence=[{"CodeValue": title, "CodingSchemeDesignator": "DCM"}],
+        ContentSequence=[{"ValueType": "IMAGE", "ReferencedSOPSequence": [reference]} for reference in references],
+        **{**nothing, **overrides},
+    )
+
+
+def referenced(series: str, number: int, **frame: Any) -> dict[str, Any]:
+    sop = instance_uid("study", series, number)
+    return {"ReferencedSOPClassUID": CT_IMAGE_STORAGE, "ReferencedSOPInstanceUID": sop, **frame}
+
+
+class TestKeyObject:
+    def keys(self, house: House, *instances: bytes) -> dict[int, tuple[int, bool]]:
+        """Return by series number: the instance number of the key image, and whether it was pointed out."""
+        house.archive.store(*ct_series(5), *ct_series(5, series="second", SeriesNumber=2), *instances)
+        house.deriver.derive_study(*STUDY)
+        numbers = {instance_uid("study", name, n): n for name in ("series", "second") for n in range(1, 6)}
+        briefs = house.reader.series_briefs(*STUDY) or ()
+        assert briefs == [{k: v for k, v in item.items() if k != "instances"} for item in house.manifest()["series"]]
+        return {
+            brief["series_number"]: (numbers[brief["key"]["sop_instance_uid"]], brief["key_marked"])
+            for brief in briefs
+            if brief["key"]
+        }
+
+    def test_points_out_the_key_image_of_its_series(self, house: House):
+        assert self.keys(house, key_object(referenced("second", 5), referenced("second", 1))) == {
+            1: (3, False),
+            2: (5, True),
+        }
+
+    @pytest.mark.parametrize("title", ["113001", "113030"])  # rejected for quality reasons, manifest
+    def test_of_another_purpose_points_out_nothing(self, house: House, title: str):
+        assert self.keys(house, key_object(referenced("second", 5), title=title)) == {1: (3, False), 2: (3, False)}
+
+    @pytest.mark.parametrize(
+        "reference",
+        [
+            referenced("elsewhere", 1),
+            referenced("second", 5, ReferencedFrameNumber=7),
+            {"ReferencedSOPClassUID": CT_IMAGE_STORAGE},
+        ],
+    )
+    def test_of_something_not_here_changes_nothing(self, house: House, reference: dict[str, Any]):
+        assert self.keys(house, key_object(reference)) == {1: (3, False), 2: (3, False)}
 
 
 class TestOnceMore:

@@ -86,7 +86,10 @@ export interface SeriesBrief {
   instance_count: number
   frame_count: number
   key: FrameKey | null
+  /** A key object points this image out. */
+  key_marked: boolean
   has_preview: boolean
+  body_part: string
 }
 
 export interface FirstScreen {

@@ -17,6 +17,8 @@ export interface SeriesBrief {
   instance_count: number
   frame_count: number
   key: FrameKey | null
+  /** Only in the first screen, which also says by its order which series is to be seen first. */
+  body_part?: string
   has_preview: boolean
 }
 

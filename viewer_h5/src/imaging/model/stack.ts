@@ -26,6 +26,22 @@ export function clampedIndex(index: number, count: number): number {
   return Math.min(Math.max(0, count - 1), Math.max(0, Math.round(index)))
 }
 
+/**
+ * The manifest's series as the first screen opens the study: its order, its key images, its body parts.
+ * Series that have come since stand at the end.
+ */
+export function asOpened(series: readonly ManifestSeries[], briefs: readonly SeriesBrief[]): ManifestSeries[] {
+  const place = new Map(briefs.map((brief, at) => [brief.series_instance_uid, { at, brief }]))
+  return series
+    .map((item) => {
+      const known = place.get(item.series_instance_uid)
+      const { key, body_part } = known?.brief ?? item
+      return { at: known?.at ?? briefs.length, item: { ...item, key: key ?? item.key, body_part } }
+    })
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item)
+}
+
 /** The series a patient sees first: pictures with a preview, then any pictures, then anything. */
 export function firstSeries(series: readonly SeriesBrief[]): SeriesBrief | undefined {
   return (

@@ -1,12 +1,11 @@
 import { computed, ref, type ShallowRef } from 'vue'
 
-import { modalityName } from '@/i18n'
-
 import { hasWebGl2 } from '../capability'
 import type { Manifest, SeriesBrief } from '../contract'
 import { pictureSizeOf, pixelAspectOf } from '../model/geometry'
-import { clampedIndex, firstSeries, framesOf, indexOfKey } from '../model/stack'
+import { asOpened, clampedIndex, firstSeries, framesOf, indexOfKey } from '../model/stack'
 import { FITTED } from '../model/view'
+import { seriesName } from '../seriesName'
 import { chooseDisplay, type Mode } from './displayChoice'
 import { SeriesStates } from './seriesState'
 
@@ -16,7 +15,7 @@ export function useStack(briefs: () => SeriesBrief[], manifest: ShallowRef<Manif
   const asked = ref<Mode>('preview')
   const selectedUid = ref(firstSeries(briefs())?.series_instance_uid)
 
-  const seriesList = computed<SeriesBrief[]>(() => manifest.value?.series ?? briefs())
+  const seriesList = computed<SeriesBrief[]>(() => (manifest.value ? asOpened(manifest.value.series, briefs()) : briefs()))
   const series = computed(() => seriesList.value.find((s) => s.series_instance_uid === selectedUid.value))
   const frames = computed(() => {
     const found = manifest.value?.series.find((s) => s.series_instance_uid === selectedUid.value)
@@ -39,7 +38,7 @@ export function useStack(briefs: () => SeriesBrief[], manifest: ShallowRef<Manif
   })
   const pixelAspect = computed(() => (metadata.value ? pixelAspectOf(metadata.value) : 1))
   const pictureSize = computed(() => (metadata.value ? pictureSizeOf(metadata.value) : { width: 1, height: 1 }))
-  const name = computed(() => series.value?.description || (series.value ? modalityName(series.value.modality) : ''))
+  const name = computed(() => (series.value ? seriesName(series.value) : { name: '', original: '' }))
 
   function goTo(target: number): void {
     if (state.value) state.value.index = clampedIndex(target, count.value)

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { ManifestInstance, ManifestSeries, SeriesBrief } from '@/imaging/contract'
 import { framesToDrop, wantedFrames } from '@/imaging/model/cacheWindow'
 import { pictureSizeOf, pixelAspectOf } from '@/imaging/model/geometry'
-import { clampedIndex, firstSeries, framesOf, indexOfKey, slicesForDrag } from '@/imaging/model/stack'
+import { asOpened, clampedIndex, firstSeries, framesOf, indexOfKey, slicesForDrag } from '@/imaging/model/stack'
 import { FITTED, fittedSize, keptInStage, MAX_ZOOM, pannedBy, zoomAbout } from '@/imaging/model/view'
 
 const brief = (over: Partial<SeriesBrief> = {}): SeriesBrief => ({
@@ -39,6 +39,15 @@ describe('a stack', () => {
     expect(indexOfKey(frames, { sop_instance_uid: 'b', frame_number: 2 })).toBe(2)
     expect(indexOfKey(frames, { sop_instance_uid: 'gone', frame_number: 1 })).toBe(2)
     expect(indexOfKey(frames, null)).toBe(2)
+  })
+
+  it('opens as the first screen says, and puts what came since at the end', () => {
+    const series = (uid: string) => ({ ...stack(instance(uid)), series_instance_uid: uid, key: { sop_instance_uid: uid, frame_number: 1 } })
+    const named = { sop_instance_uid: 'named', frame_number: 3 }
+    const briefs = [brief({ series_instance_uid: 'b', key: named, body_part: 'CHEST' }), brief({ series_instance_uid: 'a', key: null })]
+    const opened = asOpened([series('new'), series('a'), series('b')], briefs)
+    expect(opened.map(({ series_instance_uid: uid, key }) => [uid, key?.sop_instance_uid])).toEqual([['b', 'named'], ['a', 'a'], ['new', 'new']])
+    expect(opened[0]).toMatchObject({ body_part: 'CHEST', instances: [{ sop_instance_uid: 'b' }] })
   })
 
   it('ends at both ends', () => {
