@@ -12,7 +12,7 @@ from interpret.consult.suggest import suggestions
 from interpret.guard.check import ReportGuard
 from interpret.guard.deidentify import deidentify
 from interpret.guard.scope import Refusal, refusal
-from interpret.guard.urgency import red_flag
+from interpret.guard.urgency import red_flag, warns
 from interpret.knowledge import Knowledge
 from interpret.messages import message
 from interpret.models.port import ChatModel
@@ -153,7 +153,7 @@ def _checked(drafts: Sequence[Draft], guard: ReportGuard) -> list[Draft]:
 def _worded(drafts: list[Draft], guard: ReportGuard, model: ChatModel | None, seconds: float) -> Iterator[AnswerEvent]:
     labels = Labels()
     words: Iterator[tuple[int, str | None]] = iter([(index, None) for index in range(len(drafts))])
-    open_to_model = [index for index, draft in enumerate(drafts) if not draft.fixed and "“" not in draft.text[:8]]
+    open_to_model = [index for index, draft in enumerate(drafts) if _may_be_reworded(draft)]
     if model is not None and open_to_model:
         words = _in_place(
             len(drafts),
@@ -169,6 +169,11 @@ def _worded(drafts: list[Draft], guard: ReportGuard, model: ChatModel | None, se
     for index, text in words:
         draft = drafts[index]
         yield AnswerSentence(text or draft.text, labels.citations(draft.sources), rephrased=text is not None)
+
+
+def _may_be_reworded(draft: Draft) -> bool:
+    """Quotes stay as they are, and so does every sentence that says how soon to act: no wording may soften it."""
+    return not draft.fixed and "“" not in draft.text[:8] and not warns(draft.text)
 
 
 def _holds(drafts: list[Draft], chosen: list[int], guard: ReportGuard) -> Callable[[int, str], bool]:

@@ -18,9 +18,10 @@ from interpret.consult.told import (
     with_spans,
 )
 from interpret.explain.compose import topics_of
-from interpret.explain.merge import Topic, is_calming
+from interpret.explain.merge import Topic
 from interpret.explain.normal import normal_item
 from interpret.explain.restate import restate
+from interpret.guard.forbidden import is_calming
 from interpret.guard.mentions import trend_of
 from interpret.knowledge import Knowledge
 from interpret.messages import message
@@ -31,6 +32,7 @@ from knowledge_base.entries import Hit
 
 _SENTENCES = 6
 _PASSAGES = 3
+_HITS = 10
 _TOPICS_TOLD = 4
 _ADVICE_TOLD = 2
 _FUTURE = re.compile(r"会|以后|将来|今后|癌变|恶变|变成|发展")
@@ -92,7 +94,12 @@ class Composer:
             found = self._from_knowledge(resolved, intent, told=drafts)
             # a question of its own (饮食, 运动) is answered by knowledge or not at all
             known = bool(found) or (known and intent is not Intent.OTHER)
-            drafts = [*(drafts[:2] if intent is Intent.OTHER else drafts), *found]
+            if intent is not Intent.OTHER:
+                drafts = [*drafts, *found]
+            elif has_own_theme(resolved.asked):  # 抽烟有影响吗: what was asked comes before what the report says
+                drafts = [*found, *drafts[:2]]
+            else:
+                drafts = [*drafts[:2], *found]
         if self.reading is not None and not topics and not normal and (word := not_in_report(self.reading, resolved)):
             drafts.insert(0, Draft(message("not_in_report", topic=word), fixed=True))
         urgency = min((topic.urgency for topic in topics), default=None)
@@ -227,7 +234,7 @@ class Composer:
         before = min(len(told), 2) if intent is Intent.OTHER else len(told)
         limit = max(1, min(_PASSAGES, _SENTENCES - before - len(drafts)))
         for question in dict.fromkeys((resolved.question, resolved.asked)):
-            result = self.knowledge.search(f"孕妇 {question}" if self.patient.pregnant else question, k=5)
+            result = self.knowledge.search(f"孕妇 {question}" if self.patient.pregnant else question, k=_HITS)
             hits = on_theme(resolved.asked, result.hits, self.knowledge) if result.known else []
             hits = about_subject(resolved.words, resolved.parts, hits, self.knowledge)
             hits = [hit for hit in hits if self._may_speak(hit, resolved)]

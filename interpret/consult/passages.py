@@ -56,7 +56,7 @@ _THEMES: tuple[re.Pattern[str], ...] = tuple(
     for words in (
         r"吃|喝|饮食|忌口|食物|食品|营养|蔬菜|水果|海鲜|辛辣|补品|牛奶|鸡蛋|茶|咖啡",
         r"运动|锻炼|跑步|打球|爬山|健身|游泳|走路|跳舞|负重|深蹲|瑜伽|活动|干活|重活",
-        r"烟",
+        r"[抽吸戒]?(?<!油)烟(?!雾|熏|尘)",
         r"酒",
         r"传染|感染给|传给",
         r"遗传|家族|下一代",
@@ -79,7 +79,7 @@ _THEMES: tuple[re.Pattern[str], ...] = tuple(
 
 
 def on_theme(question: str, hits: Sequence[Hit], knowledge: Knowledge) -> list[Hit]:
-    """Return the hits that speak of what a question asks beside its subject.
+    """Return the hits that speak of what a question asks beside its subject, those written about it first.
 
     "磨玻璃结节会传染吗" finds passages on the nodule; none of them answers it unless contagion is named in it.
     """
@@ -92,12 +92,12 @@ def on_theme(question: str, hits: Sequence[Hit], knowledge: Knowledge) -> list[H
         text = f"{hit.chunk.title}{hit.chunk.text}{' '.join(entry.questions) if entry is not None else ''}"
         if any(theme.search(text) for theme in themes):
             out.append(hit)
-    return out
+    return sorted(out, key=lambda hit: not any(theme.search(hit.chunk.title) for theme in themes))
 
 
 _STRUCTURE = re.compile(
     r"[那呢吗啊呀吧的了我您你们请问是有这个它又还也就想知道一下会能要不可以得做怎么样什么时候多久几次后前，。?？！ ]"
-    r"|以后|之后|平时|应该|需要|医生|大夫|医院|现在|严重|要紧|危险|复查|检查|治疗|处理|报告|情况|问题|意思|原因|大小|变化"
+    r"|以后|之后|平时|应该|需要|医生|大夫|医院|现在|严重|要紧|危险|复查|检查|治疗|处理|报告|情况|问题|意思|原因|大小|变化|影响|关系|好处|坏处"
 )
 
 

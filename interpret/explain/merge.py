@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from interpret.explain.advice import beside_advice
+from interpret.guard.forbidden import is_calming
 from interpret.guard.mentions import trend_of
 from interpret.guard.quantities import quantities
 from interpret.report.anatomy import lobes
@@ -11,17 +12,6 @@ from interpret.report.findings import Statement
 from interpret.report.guides import GuideMatch
 from interpret.report.measure import comparable
 from interpret.types import Side, Span, Urgency
-
-_CALMING = re.compile(
-    r"良性|不要紧|不用(?:再|特殊|专门)?(?:处理|治|管|担心|复查)|没(?:什么|有)关系|没事|不需要|无需|问题不大|不必"
-    r"|按报告(?:写的|说的)?时间|很多人|常见|不是(?:病(?!名)|癌)|(?:常|多)是正常"
-)
-
-
-def is_calming(text: str) -> bool:
-    """Tell whether a sentence takes worry away (良性, 很多人都有): never said beside something serious."""
-    return bool(_CALMING.search(text))
-
 
 _NEW = re.compile(r"新发(?!骨折)|新出现|新见|新增")
 _TODAY = re.compile(r"^(?:请)?今天")

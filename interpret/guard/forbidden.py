@@ -44,3 +44,14 @@ def forbidden(text: str, grounds: Sequence[str]) -> str | None:
                 continue
             return name
     return None
+
+
+_CALMING = re.compile(
+    r"良性|不要紧|不用(?:再|特殊|专门)?(?:处理|治|管|担心|复查)|没(?:什么|有)关系|没事|不需要|无需|问题不大|不必"
+    r"|按报告(?:写的|说的)?时间|很多人|常见|不是(?:病(?!名)|癌)|(?:常|多)是正常"
+)
+
+
+def is_calming(text: str) -> bool:
+    """Tell whether a sentence takes worry away (良性, 很多人都有): never said beside something serious."""
+    return bool(_CALMING.search(text))

@@ -2,9 +2,10 @@
 
 import re
 
-from interpret.guard.forbidden import forbidden
+from interpret.guard.forbidden import forbidden, is_calming
 from interpret.guard.mentions import claims, denied_spans, related
 from interpret.guard.quantities import quantities
+from interpret.guard.urgency import haste, red_flags_named
 from interpret.report.prepare import prepare
 from interpret.types import Side
 
@@ -37,6 +38,12 @@ def changed(original: str, candidate: str) -> str | None:
         return "certainty"
     if len(denied_spans(before)) != len(denied_spans(after)):
         return "negation"
+    if haste(before) != haste(after):
+        return "urgency"
+    if red_flags_named(before) != red_flags_named(after):
+        return "red_flag"
+    if is_calming(after) and not is_calming(before):
+        return "reassurance"
     return _claims_changed(before, after) or forbidden(after, [before])
 
 

@@ -64,8 +64,42 @@ def red_flag(question: str, history: Sequence[Turn] = ()) -> EmergencyCard | Non
     return EmergencyCard(
         title=message(f"{card}_title"),
         text=message(f"{card}_text"),
-        reasons=tuple(dict.fromkeys(rule.reason for rule in found)),
+        reasons=_told_once([rule.reason for rule in found]),
     )
+
+
+def _told_once(reasons: Sequence[str]) -> tuple[str, ...]:
+    """Leave out a reason that a longer one holds: 呼吸困难 beside 胸痛伴呼吸困难."""
+    unique = tuple(dict.fromkeys(reasons))
+    return tuple(reason for reason in unique if not any(reason != other and reason in other for other in unique))
+
+
+def red_flags_named(text: str) -> frozenset[str]:
+    """Return the red-flag symptoms a text names in any way, warnings ("突然嘴歪马上打120") included."""
+    prepared = prepare(text).text
+    return frozenset(name for name, pattern in _symptoms().items() if pattern.search(prepared))
+
+
+_HURRY: tuple[re.Pattern[str], ...] = tuple(
+    re.compile(words)
+    for words in (
+        r"马上|立即|立刻|即刻|现在就|赶紧|赶快|第一时间",
+        r"今天",
+        r"几天内|数日内|这几天|尽快|尽早|近期|早点",
+        r"急诊",
+        r"120",
+    )
+)
+
+
+def haste(text: str) -> tuple[bool, ...]:
+    """Return how soon and where to a text sends people: at once, today, within days, emergency room, ambulance."""
+    return tuple(bool(pattern.search(text)) for pattern in _HURRY)
+
+
+def warns(text: str) -> bool:
+    """Tell whether a text sends to a doctor soon or names what is an emergency: such words are never reworded."""
+    return any(haste(text)) or bool(red_flags_named(text))
 
 
 def _met(rule: _Rule, now: set[str], before: set[str]) -> bool:

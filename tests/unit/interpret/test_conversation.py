@@ -3,6 +3,7 @@
 import pytest
 
 from interpret.consult.answer import answer
+from interpret.guard.preserve import changed
 from interpret.guard.urgency import red_flag
 from interpret.models.scripted import ScriptedModel
 from interpret.types import (
@@ -20,7 +21,7 @@ from interpret.types import (
 from knowledge_base import KnowledgeBase
 from knowledge_base.entries import Chunk, Hit, SearchResult
 from tests.builders.knowledge import SmallKnowledge
-from tests.builders.reports import ABDOMEN_US, ALL, CHEST_CT, HEAD_CT, LUMBAR_MR, NORMAL_DR
+from tests.builders.reports import ABDOMEN_US, ALL, CHEST_CT, FOLLOW_UP_CT, HEAD_CT, LUMBAR_MR, NORMAL_DR
 
 KNOWLEDGE = SmallKnowledge()
 HOSPITAL = HospitalInfo("示范县人民医院", "0550-0000000", ("呼吸内科", "骨科"))
@@ -342,3 +343,129 @@ class TestGuidesOfOtherFindings:
     def test_it_speaks_where_the_report_has_it(self):
         report = ReportText("胆囊内见强回声，大小约8mm，后方伴声影。", "胆囊结石。")
         assert "不用治" in self.talk(report, "胆囊结石会变大吗")
+
+
+GROWN = ReportText(
+    "右肺上叶尖段实性结节较前增大，现直径约9mm（前片直径约6mm），边缘光滑。主动脉壁钙化。",
+    "1.右肺上叶尖段实性结节，直径约9mm，较前片（2025-09-18，直径约6mm）增大，建议胸外科就诊，或3个月后复查胸部CT。2.主动脉壁钙化。",
+    modality="CT",
+)
+
+
+class TestWhatHasGrown:
+    """Asked whether it will grow, of what has grown already: the report's own words come first."""
+
+    def talk(self, base: KnowledgeBase, *questions: str, report: ReportText = GROWN) -> list[AnswerEvent]:
+        history: list[Turn] = []
+        events: list[AnswerEvent] = []
+        for question in questions:
+            events = list(answer(report=report, question=question, history=history, knowledge=base, hospital=HOSPITAL))
+            history.append(Turn(question, said(events)))
+        return events
+
+    @pytest.mark.parametrize("questions", [("结节严重吗", "它会变大吗"), ("这个结节以后会不会变",), ("结节会变大吗",)])
+    def test_is_told_with_how_soon_to_act_and_what_the_doctor_advises(self, base, questions):
+        sentences = [e.text for e in self.talk(base, *questions) if isinstance(e, AnswerSentence)]
+        assert "几天内" in sentences[0]
+        assert "9mm" in sentences[1]
+        assert "6mm" in sentences[1]
+        assert "较前增大" in sentences[1]
+        assert "胸外科就诊" in sentences[2]
+        assert "说不准" not in "".join(sentences[:3])
+
+    def test_what_will_be_is_still_not_foretold(self, base):
+        assert "说不准" in said(self.talk(base, "结节会变大吗"))
+
+    def test_asked_about_the_past_nothing_is_said_of_the_future(self, base):
+        assert "说不准" not in said(self.talk(base, "结节比上次大了吗"))
+
+    def test_the_department_is_the_one_the_report_names(self, base):
+        first = next(e.text for e in self.talk(base, "这个结节看什么科") if isinstance(e, AnswerSentence))
+        assert "胸外科就诊" in first
+
+    def test_smoking_as_a_follow_up_is_answered_with_smoking(self, base):
+        events = self.talk(base, "这个结节严重吗", "平时抽烟有影响吗？")
+        sentences = [e.text for e in events if isinstance(e, AnswerSentence)]
+        assert "戒烟" in sentences[0]
+        assert "粉尘" not in said(events)
+        assert not end(events).refused
+
+    @pytest.mark.parametrize("question", ["抽烟要紧吗", "还能抽烟吗", "吸烟对结节有影响吗"])
+    def test_smoking_is_answered_however_it_is_asked(self, base, question):
+        assert "戒烟" in said(self.talk(base, question))
+
+
+class TestAdviceOfAReport:
+    THYROID = ReportText("", "1.甲状腺左叶结节，C-TIRADS 3类。2.左乳结节，BI-RADS 3类，建议6个月复查。", modality="US")
+
+    def ask(self, base: KnowledgeBase, report: ReportText, question: str) -> str:
+        return said(list(answer(report=report, question=question, knowledge=base, hospital=HOSPITAL)))
+
+    def test_for_one_finding_is_not_told_of_another(self, base):
+        told = self.ask(base, self.THYROID, "甲状腺结节要复查吗")
+        assert "没有针对这一项" in told
+        assert "报告的建议是：6个月" not in told
+
+    def test_says_which_finding_it_was_written_for(self, base):
+        assert "在“左乳结节，BI-RADS 3类”这一项写的建议是：6个月复查" in self.ask(
+            base, self.THYROID, "甲状腺结节要复查吗"
+        )
+
+    def test_of_a_normal_report_is_told(self, base):
+        report = ReportText("双肺纹理清晰。", "胸部DR未见明显异常，建议每年体检一次。", modality="DR")
+        assert "每年体检一次" in self.ask(base, report, "要复查吗")
+        assert "每年体检一次" in self.ask(base, report, "报告说了什么")
+
+
+class TestReasonsOfTheEmergencyCard:
+    def test_a_reason_inside_a_longer_one_is_said_once(self):
+        card = red_flag("胸痛，呼吸困难")
+        assert card is not None
+        assert card.reasons == ("胸痛伴呼吸困难",)
+
+    def test_different_reasons_are_all_said(self):
+        card = red_flag("孩子高烧不退39度，抽搐")
+        assert card is not None
+        assert set(card.reasons) == {"抽搐", "婴幼儿危险征象"}
+
+    def test_a_reason_alone_stays(self):
+        card = red_flag("喘不上气")
+        assert card is not None
+        assert card.reasons == ("呼吸困难",)
+
+
+class TestARewordingKeepsUrgency:
+    """The red-flag check of what a model wrote: no warning symptom and no haste is lost, softened or invented."""
+
+    @pytest.mark.parametrize(
+        ("original", "candidate", "lost"),
+        [
+            ("按报告内容，建议几天内就带着报告去看医生。", "按报告说的，建议您有空带着报告去看医生。", "urgency"),
+            (
+                "按报告内容，今天就要让医生看，请带着报告去医院。",
+                "按报告说的，要让医生看看，请带着报告去医院。",
+                "urgency",
+            ),
+            ("请现在就联系医生或去急诊。", "请现在就联系一下医生吧。", "urgency"),
+            ("突然嘴歪、没力马上打120。", "突然没力马上打120。", "red_flag"),
+            ("气短、胸痛加重马上打120。", "气短加重马上打120。", "red_flag"),
+            ("按报告写的时间复查就可以。", "按报告写的时间复查就可以，不要紧的。", "reassurance"),
+            ("一般按时复查。", "一般马上去急诊复查。", "urgency"),
+            ("按报告内容，建议几天内就带着报告去看医生。", "照报告看，建议几天内带着报告去找医生看。", None),
+        ],
+    )
+    def test_or_is_not_shown(self, original, candidate, lost):
+        assert changed(original, candidate) == lost
+
+    def test_a_sentence_that_sends_to_the_doctor_is_not_given_to_the_model(self):
+        model = ScriptedModel([])
+        ask("严重吗", FOLLOW_UP_CT, model=model)
+        assert model.asked
+        shown_to_model = "".join(message.content for message in model.asked[0])
+        assert "几天内" not in shown_to_model
+
+    def test_whatever_the_model_writes_the_emergency_sentence_stands(self):
+        plain = ask("严重吗", HEAD_CT)
+        model = ScriptedModel([f"{n}|没什么，有空再看。\n" for n in range(1, 9)])
+        assert said(ask("严重吗", HEAD_CT, model=model)) == said(plain)
+        assert "急诊" in said(plain)
