@@ -105,6 +105,24 @@ describe('the look at the canvas', () => {
     expect(isPainted(found, (p) => p.grey + 5)).toBe(true)
   })
 
+  it('accepts a tiny picture drawn half a pixel off', () => {
+    const side = 16
+    // a bright block on air, and a bright grid whose every pixel has an edge
+    const storedAt = (x: number, y: number) => ((x >= 1 && x < 6 && y >= 1 && y < 6) || (y > 7 && x % 2 === 0) ? 500 : -1000)
+    const values = Int16Array.from({ length: side * side }, (_, i) => storedAt(i % side, Math.floor(i / side)))
+    const found = probesOf({ values, min: -1000, max: 500 }, layout({ rows: side, columns: side }), { center: 40, width: 400 }, 'LINEAR', false)
+    const screenAt = (x: number, y: number) => (storedAt(x, y) > 0 ? 255 : 0)
+    const halfOff = ({ column, row }: { column: number; row: number }) => (screenAt(column, row) + screenAt(column + 1, row)) / 2
+    expect(isPainted(found, halfOff)).toBe(true)
+    expect(isPainted(found, () => 0)).toBe(false)
+  })
+
+  it('still sees a black canvas where every square has edges', () => {
+    const checks = Int16Array.from({ length: size * size }, (_, i) => ((i + Math.floor(i / size)) % 2 ? 500 : -1000))
+    const found = probesOf({ values: checks, min: -1000, max: 500 }, layout({ rows: size, columns: size }), { center: 40, width: 400 }, 'LINEAR', false)
+    expect(isPainted(found, () => 0)).toBe(false)
+  })
+
   it('does not judge what is not on screen', () => {
     expect(isPainted(probes, () => undefined)).toBe(true)
   })
