@@ -58,14 +58,16 @@ def mount(app: FastAPI) -> tuple[str, ...]:
             include_in_schema=False,
             response_model=None,
         )
-    app.add_api_route(
-        "/icons/{name}",
-        _icon,
-        methods=["GET"],
-        dependencies=allow(PUBLIC),
-        include_in_schema=False,
-        response_model=None,
-    )
+    # browsers ask for the second one by themselves on pages that declare no icon, and complain when there is none
+    for address, icon in (("/icons/{name}", _icon), ("/favicon.ico", _favicon)):
+        app.add_api_route(
+            address,
+            icon,
+            methods=["GET"],
+            dependencies=allow(PUBLIC),
+            include_in_schema=False,
+            response_model=None,
+        )
     return _script_hashes()
 
 
@@ -84,6 +86,10 @@ def _icon(name: str) -> Response:
     if name not in known:
         raise Problem(404, "not_found")
     return FileResponse(known[name], headers={"cache-control": "public, max-age=86400"})
+
+
+def _favicon() -> Response:
+    return _icon("favicon.svg")
 
 
 def _script_hashes() -> tuple[str, ...]:

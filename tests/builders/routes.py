@@ -52,6 +52,7 @@ TABLE: dict[tuple[str, str], Call] = {
     ("GET", "/"): Call("public", 0),
     ("GET", "/r"): Call("public", 0),
     ("GET", "/icons/{name}"): Call("public", 404),
+    ("GET", "/favicon.ico"): Call("public", 0),
     ("GET", "/demo"): Call("demo"),
     ("GET", "/demo/printed/{number}.pdf"): Call("demo"),
     ("GET", "/demo/inbox"): Call("demo"),
