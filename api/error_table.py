@@ -4,10 +4,11 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
+from api.accounts.errors import LoginTaken, RolesConflict, WeakPassword
 from api.errors import map_error
 from imaging_core.documents.errors import DocumentTooLarge, DocumentTypeRefused
 from imaging_core.errors import BlobMissing, FrameNotFound, IndexBusy, InstanceTooLarge, StorageFull, StudyNotFound
-from imaging_core.sharing.errors import LinkEnded
+from imaging_core.sharing.errors import LinkEnded, PasscodeUnsuitable
 
 
 def install_package_errors() -> None:
@@ -20,7 +21,11 @@ def install_package_errors() -> None:
     map_error(BlobMissing, 404, "no_frame")
     map_error(StorageFull, 507, "busy")
     map_error(IndexBusy, 503, "busy")
+    map_error(LoginTaken, 409, "login_taken")
+    map_error(RolesConflict, 422, "roles_conflict")
+    map_error(WeakPassword, 422, "password_weak")
     map_error(LinkEnded, 401, "link_needed")
+    map_error(PasscodeUnsuitable, 422, "passcode_unsuitable")
     map_error(RedisError, 503, "busy")
     map_error(OperationalError, 503, "busy")
     map_error(NoConnectionFree, 503, "busy")

@@ -100,6 +100,19 @@ class VerificationSettings(_Section):
     grant_minutes: int = 120
 
 
+class SharingSettings(_Section):
+    """What patients pass on and take away."""
+
+    longest_days: int = 30
+    """No share lasts longer, whatever the page offers."""
+    download_hours: int = 24
+    """How long an extraction code opens its package."""
+    download_tries: int = 5
+    """Wrong extraction codes one after another that end a package."""
+    ticket_seconds: int = 60
+    """Between the right code and the beginning of the download."""
+
+
 class SmsSettings(_Section):
     """The SMS gateway; without an address production offers verification by ID number only."""
 
@@ -143,6 +156,7 @@ class Settings(BaseSettings):
     hl7: Hl7Settings = Hl7Settings()
     limits: LimitSettings = LimitSettings()
     verification: VerificationSettings = VerificationSettings()
+    sharing: SharingSettings = SharingSettings()
     sms: SmsSettings = SmsSettings()
     llm: LlmSettings = LlmSettings()
     blobs: BlobSettings = BlobSettings()

@@ -29,6 +29,7 @@ from imaging_core.interop.hl7v2.profile import IntakeProfile
 from imaging_core.interop.hl7v2.report_codes import ReportCodes
 from imaging_core.patients.cipher import FieldCipher
 from imaging_core.reports.types import ReportStatus
+from imaging_core.sharing.codes import CodeHasher
 from imaging_core.sharing.links import LinkIssuer
 from interpret.models.port import ChatModel
 from interpret.types import HospitalInfo
@@ -86,6 +87,11 @@ class Services:
     def verification(self) -> Verification:
         """One-time codes and tries."""
         return Verification(self.redis, self.limiter, self.sms, self.keys.link, self.settings.verification)
+
+    @cached_property
+    def code_hasher(self) -> CodeHasher:
+        """Hashes passcodes and extraction codes."""
+        return CodeHasher(self.keys.link)
 
     @property
     def knowledge(self) -> KnowledgeBase:

@@ -1,7 +1,8 @@
 """Proving who one is before anything is shown: a code to the phone on record, or the resident ID number.
 
 Answers never tell whether a phone or number is on record. Tries are limited by link and by patient, so
-neither many links nor many patients give more tries. Codes live in Redis as keyed hashes, for minutes.
+neither many links nor many patients give more tries; those of a share by link alone. Codes live in Redis as keyed
+hashes, for minutes.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from redis import Redis
 from api.auth.limits import Limiter
 from api.settings import VerificationSettings
 from api.sms.sender import SmsSender
-from imaging_core.sharing.links import Link
+from imaging_core.sharing.links import Link, LinkKind
 
 CODE_LENGTH = 6
 _RANGE = 10**CODE_LENGTH
@@ -87,13 +88,12 @@ class Verification:
     def count_try(self, link: Link) -> TryCount:
         """Count one try before it is judged."""
         window = self._settings.lock_minutes * 60
-        by_link = self._limiter.count(f"verify:{link.link_id}", window_seconds=window)
-        by_patient = self._limiter.count(f"verify-patient:{link.patient}", window_seconds=window)
-        tries = max(by_link.tries, by_patient.tries)
+        counts = [self._limiter.count(key, window_seconds=window) for key in _counted(link)]
+        tries = max(count.tries for count in counts)
         return TryCount(
             locked=tries > self._settings.tries,
             tries_left=max(self._settings.tries - tries, 0),
-            seconds_left=max(by_link.seconds_left, by_patient.seconds_left),
+            seconds_left=max(count.seconds_left for count in counts),
         )
 
     def take_code(self, link: Link, phone: str, code: str) -> bool:
@@ -106,8 +106,8 @@ class Verification:
 
     def succeeded(self, link: Link) -> None:
         """Forget the tries of this link and patient."""
-        self._limiter.forget(f"verify:{link.link_id}")
-        self._limiter.forget(f"verify-patient:{link.patient}")
+        for key in _counted(link):
+            self._limiter.forget(key)
 
     def _code_key(self, link: Link) -> str:
         return f"code:{link.link_id}"
@@ -115,3 +115,9 @@ class Verification:
     def _hash(self, link: Link, phone: str, code: str) -> bytes:
         message = f"{link.link_id}\x00{phone}\x00{code}".encode()
         return hmac.new(self._key, message, hashlib.sha256).hexdigest().encode()
+
+
+def _counted(link: Link) -> list[str]:
+    by_link = f"verify:{link.link_id}"
+    # who got a share must not be able to lock the patient's own door
+    return [by_link] if link.kind is LinkKind.SHARE else [by_link, f"verify-patient:{link.patient}"]

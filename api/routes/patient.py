@@ -1,12 +1,13 @@
 """The patient's door: link, verification, consent, leaving."""
 
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 
 import structlog
 from fastapi import APIRouter, BackgroundTasks, Request, Response
 
 from api.audit.record import Actor, record
-from api.auth.access import LINK, PUBLIC, CurrentGrant, CurrentLink, CurrentServices, actor_of, allow, own
+from api.auth.access import LINK, PUBLIC, CurrentGrant, CurrentLink, CurrentServices, actor_of, allow, own, patient
 from api.auth.cookies import GRANT_COOKIE, LINK_COOKIE, clear_cookies, set_cookie
 from api.auth.link_sessions import SESSION_SECONDS
 from api.auth.verification import CODE_LENGTH, CodeRequest
@@ -20,6 +21,8 @@ from api.schemas.patient import (
     ConsentOut,
     Door,
     LinkToken,
+    OpenProof,
+    PasscodeProof,
     PhoneProof,
     Proof,
     Verified,
@@ -32,13 +35,12 @@ from imaging_core.domain.grants import Right
 from imaging_core.patients.verification import verify_id_number, verify_phone
 from imaging_core.sharing.grants import grant_of, open_grant, revoke_grant
 from imaging_core.sharing.links import Link, LinkKind, redeem_link
+from imaging_core.sharing.shares import Share, note_opened, note_wrong_try, share_of
 
 log = structlog.get_logger(__name__)
 
 _LINK_TRIES_A_MINUTE = 30
 PATIENT_RIGHTS = frozenset(Right)
-SHARE_RIGHTS = frozenset({Right.REPORT, Right.JPG, Right.DICOM})
-"""Of who opens a link that the patient passed on: that study, nothing of what the patient said or asked."""
 
 
 def make_router(_settings: Settings) -> APIRouter:
@@ -56,16 +58,18 @@ def _add_link_routes(router: APIRouter) -> None:
         """Say whose service this is and how one may prove who one is; nothing about a patient."""
         hospital = services.settings.hospital
         now = services.clock()
+        link_id = services.link_sessions.link_id(request.cookies.get(LINK_COOKIE, ""))
         with services.database.reading() as session:
             verified = grant_of(session, request.cookies.get(GRANT_COOKIE, ""), now) is not None
+            share = share_of(session, link_id) if link_id else None
         return Door(
             hospital=hospital.name,
             operator=hospital.operator,
             hospital_phone=hospital.phone,
             certificates=[CertificateOut(name=item.name, number=item.number) for item in hospital.certificates],
-            linked=services.link_sessions.link_id(request.cookies.get(LINK_COOKIE, "")) is not None,
+            linked=link_id is not None,
             verified=verified,
-            methods=list(services.verification.methods),
+            methods=list(share.methods if share else services.verification.methods),
             ai_label=AI_LABEL,
             demo=services.settings.mode is Mode.DEMO,
         )
@@ -100,6 +104,11 @@ def _add_link_routes(router: APIRouter) -> None:
         )
         return response
 
+    @router.get("/grant", status_code=204, dependencies=allow(patient()))
+    def still_granted() -> Response:
+        """Say that the grant still stands: the page of a share asks every few seconds, and closes once it does not."""
+        return Response(status_code=204)
+
     @router.post("/leave", status_code=204, dependencies=allow(PUBLIC))
     def leave(request: Request, services: CurrentServices) -> Response:
         """End link session and grant."""
@@ -119,8 +128,7 @@ def _add_verification_routes(router: APIRouter) -> None:
         body: CodeWish, link: CurrentLink, services: CurrentServices, afterwards: BackgroundTasks
     ) -> CodeSent:
         """Send a code to the phone on record; the answer, and how long it takes, do not tell whether it is."""
-        if "phone" not in services.verification.methods:
-            raise Problem(409, "method_unavailable")
+        _require_method(services, link, "phone")
         answer = services.verification.ask_for_code(link)
         if answer.outcome is CodeRequest.TOO_SOON:
             seconds = answer.retry_after_seconds
@@ -136,7 +144,11 @@ def _add_verification_routes(router: APIRouter) -> None:
     def verify(
         body: Proof, link: CurrentLink, request: Request, response: Response, services: CurrentServices
     ) -> Verified:
-        """Prove who one is; opens a grant. Five wrong tries lock the link and the patient for a while."""
+        """Prove who one is, or know the passcode of a share; opens a grant.
+
+        Five wrong tries lock the link for a while, and with it the patient's other links unless it is a share.
+        """
+        _require_method(services, link, body.method)
         tries = services.verification.count_try(link)
         if tries.locked:
             _record_try(services, link, body.method, "locked")
@@ -146,7 +158,8 @@ def _add_verification_routes(router: APIRouter) -> None:
                 headers={"Retry-After": str(tries.seconds_left)},
                 retry_after_seconds=tries.seconds_left,
             )
-        if not _proved(services, link, body):
+        rights = _rights_proved(services, link, body)
+        if rights is None:
             _record_try(services, link, body.method, "wrong")
             raise Problem(403, "verification_failed", tries_left=tries.tries_left)
         services.verification.succeeded(link)
@@ -154,12 +167,13 @@ def _add_verification_routes(router: APIRouter) -> None:
         seconds = settings.verification.grant_minutes * 60
         now = services.clock()
         with services.database.writing() as session:
-            rights = SHARE_RIGHTS if link.kind is LinkKind.SHARE else PATIENT_RIGHTS
             grant, cookie = open_grant(session, link, rights, now, timedelta(seconds=seconds))
+            if link.kind is LinkKind.SHARE:
+                note_opened(session, link, now)
             record(
                 session,
                 actor_of(grant),
-                "verification.passed",
+                "share.opened" if link.kind is LinkKind.SHARE else "verification.passed",
                 object_kind="link",
                 object_id=link.link_id,
                 now=now,
@@ -195,12 +209,31 @@ def _limit_by_address(request: Request, services: Services) -> None:
         raise Problem(429, "too_many", headers={"Retry-After": str(count.seconds_left)})
 
 
-def _proved(services: Services, link: Link, proof: Proof) -> bool:
+def _require_method(services: Services, link: Link, method: str) -> None:
+    """Refuse a proof that this link does not ask for: no ID number opens a share, no passcode a report."""
+    share = _share(services, link)
+    if method not in (share.methods if share else services.verification.methods):
+        raise Problem(409, "method_unavailable")
+
+
+def _rights_proved(services: Services, link: Link, proof: Proof) -> AbstractSet[Right] | None:
+    """Return the rights that a proof opens, None when it is wrong."""
+    if isinstance(proof, PasscodeProof | OpenProof):
+        share = _share(services, link)
+        given = proof.passcode if isinstance(proof, PasscodeProof) else ""
+        return share.rights if share and share.opened_by(services.code_hasher, given) else None
     with services.database.reading() as session:
         if isinstance(proof, PhoneProof):
             on_record = verify_phone(session, services.cipher, link.patient, proof.phone)
-            return services.verification.take_code(link, proof.phone, proof.code) and on_record
-        return verify_id_number(session, services.cipher, link.patient, proof.id_number)
+            right = services.verification.take_code(link, proof.phone, proof.code) and on_record
+        else:
+            right = verify_id_number(session, services.cipher, link.patient, proof.id_number)
+    return PATIENT_RIGHTS if right else None
+
+
+def _share(services: Services, link: Link) -> Share | None:
+    with services.database.reading() as session:
+        return share_of(session, link.link_id)
 
 
 def _send_code(services: Services, link: Link, phone: str) -> None:
@@ -211,7 +244,14 @@ def _send_code(services: Services, link: Link, phone: str) -> None:
 
 
 def _record_try(services: Services, link: Link, method: str, why: str) -> None:
-    _record(services, link, "verification.refused", outcome="refused", method=method, why=why)
+    shared = link.kind is LinkKind.SHARE
+    action = "share.refused" if shared else "verification.refused"
+    _record(services, link, action, outcome="refused", method=method, why=why)
+    if shared and why == "wrong":
+        with services.database.writing() as session:
+            ended = note_wrong_try(session, link, services.clock())
+        if ended:
+            _record(services, link, "share.revoked", why="too many wrong passcodes")
 
 
 def _record(services: Services, link: Link, action: str, outcome: str = "success", **detail: str) -> None:

@@ -16,7 +16,7 @@ from api.workflows.consent import require_consent
 from api.workflows.print_report import as_pdf, report_to_print
 from api.workflows.report_text import load_report
 from imaging_core.documents.store import find_document
-from imaging_core.domain.grants import Right
+from imaging_core.domain.grants import Holder, Right
 from imaging_core.domain.identifiers import ReportKey
 from imaging_core.index.tables import StudyRow
 from imaging_core.reports.reading import find_report
@@ -46,7 +46,8 @@ def _add_documents(router: APIRouter) -> None:
             if found is None:
                 raise Problem(404, "not_found")
             study = session.scalars(visible.where(StudyRow.study_instance_uid == found.study_instance_uid)).one()
-            sheet = report_to_print(services, session, study, found)
+            shared = grant.holder is Holder.SHARE
+            sheet = report_to_print(services, session, study, found, shared=shared)
             record(session, actor_of(grant), "report.printed", object_kind="report", object_id=report, now=now)
         content = as_pdf(services, sheet)
         return Response(content, media_type="application/pdf", headers={"Content-Disposition": "inline"})

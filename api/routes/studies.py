@@ -7,13 +7,13 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from api.audit.record import record
-from api.auth.access import CurrentGrant, CurrentServices, actor_of, allow, patient
+from api.auth.access import CurrentGrant, CurrentServices, actor_of, allow, own, patient
 from api.errors import Problem
 from api.schemas.patient import FirstScreen, StudyOut
 from api.settings import Settings
 from api.wiring import Services
 from api.workflows.first_screen import first_screen, study_out, visible_study
-from imaging_core.domain.grants import Grant, Right
+from imaging_core.domain.grants import Grant, Holder, Right
 from imaging_core.domain.identifiers import StudyInstanceUid
 from imaging_core.errors import FrameNotFound
 from imaging_core.index import queries
@@ -109,7 +109,7 @@ def _add_pictures(router: APIRouter) -> None:
         """Return one lossless frame (PS3.18 8.7.3.5.2): multipart by default, bare or little-endian when asked for."""
         instance = _instance(services, grant, study, sop)
         place = (instance.institution_code, study, sop, number)
-        headers = _cache(request)
+        headers = _cache(request, grant)
         if "application/octet-stream" in accept:
             pixels = services.derived.little_endian_frame(*place)
             media_type = f"application/octet-stream; transfer-syntax={_LITTLE_ENDIAN}"
@@ -122,9 +122,9 @@ def _add_pictures(router: APIRouter) -> None:
 
 
 def _add_originals(router: APIRouter) -> None:
-    @router.get("/studies/{study}/instances/{sop}", dependencies=allow(patient(Right.DICOM)), response_model=None)
+    @router.get("/studies/{study}/instances/{sop}", dependencies=allow(own(Right.DICOM)), response_model=None)
     def original(study: Uid, sop: Uid, grant: CurrentGrant, services: CurrentServices) -> Response:
-        """Return the received file, byte for byte."""
+        """Return the received file, byte for byte; in no share, its header may hold telephone and ID number."""
         instance = _instance(services, grant, study, sop)
         _audit(services, grant, "instance.downloaded", StudyInstanceUid(study), sop_instance_uid=sop)
         return StreamingResponse(
@@ -153,7 +153,7 @@ def _jpg(
         content = read(instance.institution_code, study, sop, number)
     except FrameNotFound as missing:
         raise Problem(404, "no_preview") from missing
-    return Response(content, media_type="image/jpeg", headers=_cache(request))
+    return Response(content, media_type="image/jpeg", headers=_cache(request, grant))
 
 
 def _instance(services: Services, grant: Grant, study: str, sop: str) -> InstanceRow:
@@ -176,7 +176,9 @@ def _multipart(codestream: bytes, part_type: str, headers: dict[str, str]) -> Re
     return Response(body, media_type=media_type, headers=headers)
 
 
-def _cache(request: Request) -> dict[str, str]:
+def _cache(request: Request, grant: Grant) -> dict[str, str]:
+    if grant.holder is Holder.SHARE:  # a share that was revoked must not go on in a stranger's cache
+        return {"Cache-Control": "no-store"}
     # With the manifest's version in the address the content can never change; without it nothing is promised.
     immutable = bool(request.query_params.get("v"))
     return {"Cache-Control": _FOR_A_YEAR if immutable else "private, no-cache", "Vary": "Cookie"}

@@ -13,7 +13,7 @@ class Model(BaseModel):
 
 
 # A NUL cannot be kept by PostgreSQL, and no keyboard writes one.
-_NO_NUL = r"^[^\x00]*$"
+NO_NUL = r"^[^\x00]*$"
 Digits = Annotated[str, StringConstraints(pattern=r"^\+?[0-9 -]{5,20}$", strip_whitespace=True)]
 
 
@@ -69,10 +69,23 @@ class IdNumberProof(Model):
     """Proof by resident ID number (or another registered document number)."""
 
     method: Literal["id_number"]
-    id_number: Annotated[str, StringConstraints(min_length=5, max_length=30, strip_whitespace=True, pattern=_NO_NUL)]
+    id_number: Annotated[str, StringConstraints(min_length=5, max_length=30, strip_whitespace=True, pattern=NO_NUL)]
 
 
-Proof = Annotated[PhoneProof | IdNumberProof, Field(discriminator="method")]
+class PasscodeProof(Model):
+    """The passcode of a share."""
+
+    method: Literal["passcode"]
+    passcode: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=NO_NUL)]
+
+
+class OpenProof(Model):
+    """Nothing: for a share without passcode."""
+
+    method: Literal["open"]
+
+
+Proof = Annotated[PhoneProof | IdNumberProof | PasscodeProof | OpenProof, Field(discriminator="method")]
 
 
 class Verified(Model):
@@ -85,7 +98,7 @@ class ConsentIn(Model):
     """Consent given or withdrawn."""
 
     purpose: Literal["view", "interpret", "ocr"]
-    version: Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=_NO_NUL)]
+    version: Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=NO_NUL)]
     given: bool
 
 
@@ -148,6 +161,7 @@ class DocumentOut(Model):
 class FirstScreen(Model):
     """All that the first screen needs, in one reply."""
 
+    holder: Literal["patient", "share"]
     patient: PatientOut
     study: StudyOut
     report: ReportOut | None
@@ -184,14 +198,14 @@ class KnowledgeOut(Model):
 class QuestionIn(Model):
     """A question; its length is checked by the route, in its own words."""
 
-    question: Annotated[str, StringConstraints(strip_whitespace=True, pattern=_NO_NUL)]
+    question: Annotated[str, StringConstraints(strip_whitespace=True, pattern=NO_NUL)]
 
 
 class FeedbackIn(Model):
     """Was the answer helpful?"""
 
     helpful: bool
-    comment: Annotated[str, StringConstraints(max_length=500, pattern=_NO_NUL)] | None = None
+    comment: Annotated[str, StringConstraints(max_length=500, pattern=NO_NUL)] | None = None
 
 
 class PaperStarted(Model):
@@ -203,7 +217,7 @@ class PaperStarted(Model):
 class PaperFields(Model):
     """What the patient confirmed beside the picture."""
 
-    fields: dict[str, Annotated[str, StringConstraints(max_length=8000, pattern=_NO_NUL)]]
+    fields: dict[str, Annotated[str, StringConstraints(max_length=8000, pattern=NO_NUL)]]
 
 
 class PaperConfirmed(Model):

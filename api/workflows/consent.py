@@ -9,7 +9,7 @@ from api.audit.record import record
 from api.auth.access import actor_of
 from api.db.tables import ConsentRow
 from api.errors import Problem
-from imaging_core.domain.grants import Grant
+from imaging_core.domain.grants import Grant, Holder, Right
 
 
 def state_consent(session: Session, grant: Grant, *, purpose: str, version: str, given: bool, now: datetime) -> None:
@@ -40,6 +40,14 @@ def newest_consents(session: Session, grant: Grant) -> list[ConsentRow]:
     )
     newest = {row.purpose: row for row in rows}
     return [newest[purpose] for purpose in sorted(newest)]
+
+
+def told_consents(session: Session, grant: Grant) -> list[ConsentRow]:
+    """Return what the holder of a grant may know of them: of a share only whether explanations are allowed."""
+    consents = newest_consents(session, grant)
+    if grant.holder is Holder.PATIENT:
+        return consents
+    return [row for row in consents if row.purpose == "interpret" and grant.allows(Right.INTERPRET)]
 
 
 def require_consent(session: Session, grant: Grant, purpose: str) -> None:

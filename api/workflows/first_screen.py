@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 from api.errors import Problem
 from api.schemas.patient import ConsentOut, DocumentOut, FirstScreen, PatientOut, ReportOut, StudyOut
 from api.wiring import Services
-from api.workflows.consent import newest_consents
+from api.workflows.consent import told_consents
 from api.workflows.named_image import NamedImage, named_image
 from api.workflows.report_text import age_on
 from imaging_core.documents.store import documents_of
-from imaging_core.domain.grants import Grant, Right
+from imaging_core.domain.grants import Grant, Holder, Right
 from imaging_core.domain.identifiers import StudyInstanceUid
 from imaging_core.index.tables import InstanceRow, SeriesRow, StudyRow
 from imaging_core.patients.tables import PatientRow
@@ -46,6 +46,7 @@ def first_screen(services: Services, session: Session, grant: Grant, study: Stud
     briefs = services.derived.series_briefs(row.institution_code, row.study_instance_uid) or ()
     total = session.scalar(select(func.count()).select_from(visible_studies(grant, now).subquery())) or 1
     return FirstScreen(
+        holder="patient" if grant.holder is Holder.PATIENT else "share",
         patient=PatientOut(
             name=patient.name,
             sex=_SEX_WORDS.get(patient.sex, ""),
@@ -57,7 +58,7 @@ def first_screen(services: Services, session: Session, grant: Grant, study: Stud
         series=_most_telling_first(session, row, briefs, report),
         manifest_version=row.manifest_version,
         rights=sorted(grant.rights),
-        consents=[ConsentOut.model_validate(item) for item in newest_consents(session, grant)],
+        consents=[ConsentOut.model_validate(item) for item in told_consents(session, grant)],
         history_count=total - 1,
     )
 

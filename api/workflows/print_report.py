@@ -21,15 +21,21 @@ def report_link(services: Services, session: Session, study: StudyRow) -> str:
     return f"{services.settings.base_url}/r#{issued.token}"
 
 
-def report_to_print(services: Services, session: Session, study: StudyRow, report: Report) -> PrintedReport:
-    """Return what the printed report says, its link included; `as_pdf` draws it when the transaction is over."""
+def report_to_print(
+    services: Services, session: Session, study: StudyRow, report: Report, *, shared: bool = False
+) -> PrintedReport:
+    """Return what the printed report says, its link included; `as_pdf` draws it when the transaction is over.
+
+    A shared one has neither the QR, with which a stranger could use up the patient's own tries, nor the patient's
+    number, which in some hospitals is the resident ID number.
+    """
     patient = session.get_one(PatientRow, study.patient_key)
     return PrintedReport(
         hospital=services.settings.hospital.name,
         patient_name=patient.name,
         sex=patient.sex,
         age=age_on(patient.birth_date, study.study_date or services.clock().date()),
-        patient_id=patient.patient_id,
+        patient_id="" if shared else patient.patient_id,
         accession_number=study.accession_number,
         exam_item=report.exam_item,
         findings=report.findings,
@@ -39,7 +45,7 @@ def report_to_print(services: Services, session: Session, study: StudyRow, repor
         examined_on=study.study_date,
         reported_at=report.reported_at,
         amended=report.amended,
-        link=report_link(services, session, study),
+        link=None if shared else report_link(services, session, study),
     )
 
 

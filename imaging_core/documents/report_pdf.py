@@ -28,7 +28,7 @@ _NOTE = "本报告仅供临床医师参考"
 
 @dataclass(frozen=True, slots=True)
 class PrintedReport:
-    """What stands on the paper. `link` goes into the QR; `sex` is M, F, O or empty, `age` in years."""
+    """What stands on the paper. `link` goes into the QR (None: no QR); `sex` is M, F, O or empty, `age` in years."""
 
     hospital: str
     patient_name: str = field(repr=False)
@@ -44,7 +44,7 @@ class PrintedReport:
     examined_on: date | None
     reported_at: datetime | None
     amended: bool
-    link: str = field(repr=False)
+    link: str | None = field(repr=False)
 
 
 def render_report(printed: PrintedReport, *, font: Path, zone: tzinfo = _CHINA) -> bytes:
@@ -93,7 +93,7 @@ class _Styles:
 def _story(printed: PrintedReport, styles: _Styles, zone: tzinfo) -> list[Flowable]:
     title = "影像检查报告单（更正报告）" if printed.amended else "影像检查报告单"
     heading = [Paragraph(escape(printed.hospital), styles.hospital), Paragraph(title, styles.title)]
-    code = [_QrCode(printed.link, _QR_SIDE), Paragraph(_QR_CAPTION, styles.caption)]
+    code = [_QrCode(printed.link, _QR_SIDE), Paragraph(_QR_CAPTION, styles.caption)] if printed.link else []
     width = A4[0] - 2 * _MARGIN - 12  # a frame pads 6 points on each side
     top = Table([[[Spacer(1, 6 * mm), *heading], code]], colWidths=[width - 34 * mm, 34 * mm])
     top.setStyle(TableStyle([("VALIGN", (0, 0), (-1, -1), "TOP"), ("LEFTPADDING", (0, 0), (-1, -1), 0)]))

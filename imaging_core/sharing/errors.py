@@ -2,7 +2,8 @@
 
 SharingError
 ├── StudyWithoutPatient   no link for a study whose patient is unknown: nobody could prove to be that patient
-└── LinkEnded             the link was revoked or expired between redeeming it and opening a grant
+├── LinkEnded             the link was revoked or expired between redeeming it and opening a grant
+└── PasscodeUnsuitable    too short, too long, or among the first that anybody would try
 """
 
 from imaging_core.errors import ImagingError
@@ -26,3 +27,10 @@ class LinkEnded(SharingError):
     def __init__(self, link_id: str) -> None:
         super().__init__(f"link {link_id} has ended")
         self.link_id = link_id
+
+
+class PasscodeUnsuitable(SharingError):
+    """A passcode that protects nothing; the message does not repeat it."""
+
+    def __init__(self) -> None:
+        super().__init__("the passcode is too short, too long or too easily guessed")

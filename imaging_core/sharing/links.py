@@ -90,8 +90,39 @@ def issue_report_link(session: Session, issuer: LinkIssuer, study: StudyRow, now
     ).first()
     # A row made under an earlier key cannot be printed again: its token is not derivable any more.
     if row is None or row.token_hash != token_hash(issuer.token(row.link_id)):
-        row = _new_link(session, issuer, study, PatientKey(study.patient_key), now)
+        return new_link(session, issuer, study, LinkKind.REPORT_QR, now)
     return IssuedLink(_link(row), issuer.token(row.link_id))
+
+
+def new_link(
+    session: Session,
+    issuer: LinkIssuer,
+    study: StudyRow,
+    kind: LinkKind,
+    now: datetime,
+    expires_at: datetime | None = None,
+) -> IssuedLink:
+    """Return a link that was not there before.
+
+    Raises:
+        StudyWithoutPatient: the study is not matched to a patient.
+    """
+    if study.patient_key is None:
+        raise StudyWithoutPatient(study.study_instance_uid)
+    link_id = uuid4().hex
+    row = LinkRow(
+        link_id=link_id,
+        token_hash=token_hash(issuer.token(link_id)),
+        kind=kind,
+        institution_code=study.institution_code,
+        study_instance_uid=study.study_instance_uid,
+        patient_key=study.patient_key,
+        created_at=now,
+        expires_at=expires_at,
+    )
+    session.add(row)
+    session.flush()
+    return IssuedLink(_link(row), issuer.token(link_id))
 
 
 def redeem_link(session: Session, token: str, now: datetime) -> Link | None:
@@ -120,22 +151,6 @@ def revoke_link(session: Session, link_id: str, now: datetime) -> bool:
 def token_hash(token: str) -> str:
     """Return what the database knows of a token."""
     return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
-
-
-def _new_link(session: Session, issuer: LinkIssuer, study: StudyRow, patient: PatientKey, now: datetime) -> LinkRow:
-    link_id = uuid4().hex
-    row = LinkRow(
-        link_id=link_id,
-        token_hash=token_hash(issuer.token(link_id)),
-        kind=LinkKind.REPORT_QR,
-        institution_code=study.institution_code,
-        study_instance_uid=study.study_instance_uid,
-        patient_key=patient,
-        created_at=now,
-    )
-    session.add(row)
-    session.flush()
-    return row
 
 
 def _usable(session: Session, named: ColumnElement[bool], now: datetime) -> Link | None:

@@ -35,8 +35,8 @@ from imaging_core.interop.hl7v2.intake import handle_message
 from imaging_core.interop.hl7v2.profile import IntakeProfile
 from imaging_core.reports.reading import current_report
 from imaging_core.sharing.grants import open_grant
-from imaging_core.sharing.links import LinkKind, redeem_link, token_hash
-from imaging_core.sharing.tables import LinkRow
+from imaging_core.sharing.links import redeem_link
+from imaging_core.sharing.shares import issue_share
 from knowledge_base.base import KnowledgeBase
 from tests.builders import hl7
 from tests.builders.dicom import ct_series, study_uid
@@ -167,13 +167,24 @@ class SmallHospital:
             grant, cookie = open_grant(session, link, rights, now, timedelta(minutes=minutes))
         return grant, cookie
 
-    def shared_token(self, study: str) -> str:
+    def shared_token(
+        self, study: str, *, passcode: str | None = None, days: float = 7, more: AbstractSet[Right] = frozenset()
+    ) -> str:
         """Return the token of a link that the patient passed on."""
-        token = self.token(study)
-        with self.services.database.writing() as session:
-            row = session.scalars(select(LinkRow).where(LinkRow.token_hash == token_hash(token))).one()
-            row.kind = LinkKind.SHARE
-        return token
+        services, now = self.services, self.clock()
+        kept = services.code_hasher.hash(passcode) if passcode else None
+        with services.database.writing() as session:
+            row = session.scalars(select(StudyRow).where(StudyRow.study_instance_uid == study)).one()
+            issued = issue_share(
+                session,
+                services.link_issuer,
+                row,
+                passcode_hash=kept,
+                more=more,
+                expires_at=now + timedelta(days=days),
+                now=now,
+            )
+        return issued.token
 
     def machine_key(self, *scopes: str, revoked: bool = False) -> dict[str, str]:
         """Issue a key; return the header that carries it."""
