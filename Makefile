@@ -20,6 +20,7 @@ demo: setup-demo
 
 ## make check       format, lint, types, import contracts, pages
 check:
+	@test -x $(BIN)/ruff || { echo "The checkers are not installed yet: run make setup-test"; exit 1; }
 	@$(BIN)/ruff format --check --quiet . || { echo "run .venv/bin/ruff format ."; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@mkdir -p artifacts && $(BIN)/lint-imports --no-logo > artifacts/lint-imports.log || { cat artifacts/lint-imports.log; exit 1; }
