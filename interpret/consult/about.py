@@ -1,5 +1,6 @@
 """Which statements of a report a question asks about."""
 
+import re
 from collections.abc import Sequence
 
 from interpret.consult.resolve import Resolved
@@ -25,11 +26,27 @@ def about(statements: Sequence[Statement], resolved: Resolved) -> list[Statement
         found = [s for s in on_side if any(concept_fits(a, s) and organ_fits(a, s) for a in asked)]
         if found:
             return found
-    return []
+    # named only to be denied inside a finding ("断端无明显移位"): told word for word
+    return [s for s in on_side if any(claim.word in s.prepared for claim in asked)]
+
+
+def denied_in(statement: Statement, resolved: Resolved) -> bool:
+    """Tell whether a statement names what is asked about only to deny it ("…狭窄，未见明显动脉瘤")."""
+    asked = [str(claim.concept) for claim in resolved.claims if claim.concept is not None]
+    same = [
+        c for c in claims(statement.prepared) if c.concept is not None and any(related(a, c.concept) for a in asked)
+    ]
+    return bool(same) and all(claim.negated for claim in same)
+
+
+_LOBE = re.compile(r"([左右])侧?叶")
 
 
 def _on_side(statement: Statement, side: Side) -> bool:
-    return side not in (Side.LEFT, Side.RIGHT) or statement.finding.side in (side, Side.BOTH)
+    if side not in (Side.LEFT, Side.RIGHT) or statement.finding.side in (side, Side.BOTH):
+        return True
+    # lobes of thyroid and liver are no side of the body, but "左边那个" means the one in the left lobe
+    return ("左" if side is Side.LEFT else "右") in _LOBE.findall(statement.prepared)
 
 
 def _organs_of(statement: Statement) -> frozenset[str]:
@@ -72,6 +89,10 @@ def not_in_report(reading: Reading, resolved: Resolved) -> str | None:
     organs = frozenset(organ for claim in resolved.claims for organ in claim.organs)
     covered = frozenset(organ for claim in named for organ in claim.organs)
     concepts = any(claim.concept is not None for claim in resolved.claims)
-    if concepts or not organs or not resolved.organ_words or organs_agree(organs, covered):
+    if concepts or not organs or not resolved.organ_words:
         return None
-    return resolved.organ_words[0] if len(resolved.organ_words[0]) > 1 else None
+    word = resolved.organ_words[0]
+    if not organs_agree(organs, covered):
+        return word if len(word) > 1 else None
+    side = {Side.LEFT: "左", Side.RIGHT: "右"}.get(resolved.side)
+    return None if side is None else f"{side}{word.removeprefix(side)}"

@@ -1,11 +1,12 @@
 """The bounded state machine of one answer: red flags, scope, rewriting, composing, checking, wording."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from interpret.consult.compose import Composed, Composer
 from interpret.consult.draft import Draft, Labels
-from interpret.consult.intent import Intent, intent_of
+from interpret.consult.intent import intent_of
 from interpret.consult.rephrase import rephrased
 from interpret.consult.resolve import resolve
 from interpret.consult.suggest import suggestions
@@ -19,7 +20,7 @@ from interpret.models.port import ChatModel
 from interpret.prompts import load_prompt
 from interpret.report.anatomy import organs
 from interpret.report.prepare import prepare
-from interpret.report.reading import Reading, ReportReader, reader_for
+from interpret.report.reading import ReportReader, reader_for
 from interpret.types import (
     AnswerEvent,
     AnswerFinished,
@@ -83,7 +84,7 @@ def answer(
     prompt = load_prompt("rephrase") if model is not None else None
     yield AnswerStarted(model.name if model else None, prompt.label if prompt else None, knowledge.version)
     asked = deidentify(question[:_QUESTION_LIMIT])
-    if card := red_flag(asked, history):
+    if card := red_flag(asked, history, pregnant=_pregnant(patient, report), infant=_small_child(patient)):
         yield card
         yield AnswerFinished(Triage.EMERGENCY, refused=False, reason="emergency")
         return
@@ -101,7 +102,8 @@ def answer(
     guard = ReportGuard(reading if reading is not None else reader.read(ReportText("", "")))
     drafts = _checked(composed.drafts, guard)
     if not composed.known or not drafts:
-        yield from _no_knowledge(drafts, hospital, reading, intent)
+        triage = _triage(composed, interpretation) if composed.topics else Triage.ROUTINE
+        yield from _no_knowledge(drafts, hospital, triage, suggestions(None, reading, intent))
         return
     yield AnswerStage("checking")
     seconds = (limits or AnswerLimits()).rephrase_seconds
@@ -112,6 +114,19 @@ def answer(
         reason=None,
         suggestions=suggestions(composed, reading, intent),
     )
+
+
+_OBSTETRIC = re.compile(r"胎儿|胎心|胎动|孕囊|宫内[^。；]{0,6}(?:活胎|妊娠|早孕)|[早中晚]孕")
+_SMALL_CHILD_YEARS = 5
+
+
+def _pregnant(patient: Patient | None, report: ReportText | None) -> bool:
+    told = patient.pregnant if patient is not None else None
+    return told if told is not None else bool(report and _OBSTETRIC.search(f"{report.findings}{report.impression}"))
+
+
+def _small_child(patient: Patient | None) -> bool:
+    return patient is not None and patient.age is not None and patient.age <= _SMALL_CHILD_YEARS
 
 
 def _refuse(refused: Refusal) -> Iterator[AnswerEvent]:
@@ -126,7 +141,7 @@ def _refuse(refused: Refusal) -> Iterator[AnswerEvent]:
 
 
 def _no_knowledge(
-    drafts: list[Draft], hospital: HospitalInfo, reading: Reading | None, intent: Intent
+    drafts: list[Draft], hospital: HospitalInfo, triage: Triage, suggested: tuple[str, ...]
 ) -> Iterator[AnswerEvent]:
     labels = Labels()
     for draft in drafts:
@@ -134,9 +149,7 @@ def _no_knowledge(
     yield AnswerSentence(message("no_knowledge"), ())
     phone = message("phone_known", phone=hospital.phone) if hospital.phone else message("phone_unknown")
     yield AnswerSentence(message("no_knowledge_who", phone=phone), ())
-    yield AnswerFinished(
-        triage=Triage.ROUTINE, refused=True, reason="no_knowledge", suggestions=suggestions(None, reading, intent)
-    )
+    yield AnswerFinished(triage=triage, refused=True, reason="no_knowledge", suggestions=suggested)
 
 
 def _checked(drafts: Sequence[Draft], guard: ReportGuard) -> list[Draft]:

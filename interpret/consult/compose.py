@@ -1,9 +1,10 @@
 """An answer's sentences, composed from the report and from reviewed knowledge; no model needed."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from interpret.consult.about import about, not_in_report
+from interpret.consult.about import about, denied_in, not_in_report
 from interpret.consult.draft import Draft, Source
 from interpret.consult.intent import Intent, asks_cause, has_own_theme
 from interpret.consult.passages import about_subject, covers, on_theme, passage_drafts
@@ -21,14 +22,17 @@ from interpret.explain.compose import topics_of
 from interpret.explain.merge import Topic
 from interpret.explain.normal import normal_item
 from interpret.explain.restate import restate
+from interpret.guard.alignment import organs_agree
 from interpret.guard.forbidden import is_calming
 from interpret.guard.mentions import trend_of
 from interpret.knowledge import Knowledge
+from interpret.language import pattern_of
 from interpret.messages import message
+from interpret.report.anatomy import organs
 from interpret.report.findings import Statement
 from interpret.report.reading import Reading, ReportReader
-from interpret.types import HospitalInfo, Patient, Side, Status, Urgency
-from knowledge_base.entries import Hit
+from interpret.types import HospitalInfo, Patient, Side, Span, Status, Urgency
+from knowledge_base.entries import Entry, EntryKind, Hit
 
 _SENTENCES = 6
 _PASSAGES = 3
@@ -37,10 +41,16 @@ _TOPICS_TOLD = 4
 _ADVICE_TOLD = 2
 _FUTURE = re.compile(r"会|以后|将来|今后|癌变|恶变|变成|发展")
 _TELLS_ADVICE = frozenset({Intent.SEVERITY, Intent.CHANGE})
-_MALIGNANT = re.compile(r"癌|恶性|肿瘤")
+_MALIGNANT = re.compile(r"癌|恶性|肿瘤|脑瘤|瘤子|坏东西|脏东西|不好的(?:东西|病)")
 _ABOUT_ALL = frozenset({Intent.OVERVIEW, Intent.SEVERITY, Intent.FOLLOW_UP, Intent.CHANGE, Intent.PLACE})
 """What a question without a subject asks of the whole report."""
 _FROM_REPORT = frozenset({Intent.OVERVIEW, Intent.SEVERITY, Intent.FOLLOW_UP, Intent.PLACE, Intent.EXISTENCE})
+
+
+def _asks_one_thing(resolved: Resolved) -> bool:
+    """Tell whether the longest word holds everything asked about ("息肉还是石头" asks of two things)."""
+    words = [claim.word for claim in resolved.claims if claim.concept is not None]
+    return bool(resolved.words) and all(word in resolved.words[0] for word in words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +76,25 @@ class Composer:
     patient: Patient
 
     def compose(self, resolved: Resolved, intent: Intent) -> Composed:
-        """Return the sentences of an answer, the report's part first."""
+        """Return the sentences of an answer: what needs help at once first, then the report's part."""
+        composed = self._urgent_first(self._answered(resolved, intent))
+        if not resolved.symptom or not composed.known:
+            return composed
+        return replace(composed, drafts=(*composed.drafts, Draft(message("symptom_seen"), fixed=True)))
+
+    def _urgent_first(self, composed: Composed) -> Composed:
+        """Whatever is asked (能开车吗), a report that calls for help at once says so first."""
+        urgent = [t for t in topics_of(self.reading) if t.urgency is Urgency.IMMEDIATE] if self.reading else []
+        said = {severity([topic]).text for topic in urgent}
+        if not urgent or any(draft.text in said for draft in composed.drafts):
+            return composed
+        return replace(composed, drafts=(with_spans(message("urgent_in_report"), urgent), *composed.drafts))
+
+    def _answered(self, resolved: Resolved, intent: Intent) -> Composed:
         if intent is Intent.DEPARTMENT:
             return self._department(resolved)
+        if self.reading is not None and pattern_of("consult_resolve", "other_person").search(resolved.asked):
+            return Composed((Draft(message("other_person"), fixed=True),), (), known=True, urgency=None)
         if asks_cause(resolved.asked) and (composed := self._composed(resolved, Intent.OTHER)).known:
             return composed
         if intent is Intent.OTHER and not asks_more(resolved):
@@ -90,8 +116,10 @@ class Composer:
         drafts = [] if aside else self._from_report(resolved, intent, topics, normal)
         known = bool(drafts)
         other_side = resolved.from_history and resolved.side is not Side.NONE
+        silent = self.reading is not None and not topics and not normal
+        lacking = not_in_report(self.reading, resolved) if self.reading is not None and silent else None
         if intent not in _FROM_REPORT or (not drafts and not other_side):
-            found = self._from_knowledge(resolved, intent, told=drafts)
+            found = self._from_knowledge(resolved, intent, told=drafts, absent=lacking is not None)
             # a question of its own (饮食, 运动) is answered by knowledge or not at all
             known = bool(found) or (known and intent is not Intent.OTHER)
             if intent is not Intent.OTHER:
@@ -100,8 +128,8 @@ class Composer:
                 drafts = [*found, *drafts[:2]]
             else:
                 drafts = [*drafts[:2], *found]
-        if self.reading is not None and not topics and not normal and (word := not_in_report(self.reading, resolved)):
-            drafts.insert(0, Draft(message("not_in_report", topic=word), fixed=True))
+        if lacking is not None:
+            drafts.insert(0, Draft(message("not_in_report", topic=lacking), fixed=True))
         urgency = min((topic.urgency for topic in topics), default=None)
         return Composed(tuple(drafts[: _SENTENCES + _ADVICE_TOLD]), tuple(topics), known, urgency)
 
@@ -113,13 +141,27 @@ class Composer:
         topics = topics_of(self.reading)
         if not resolved.words and not resolved.claims:
             if resolved.side in (Side.LEFT, Side.RIGHT):
-                return [t for t in topics if t.statement.finding.side in (resolved.side, Side.BOTH)], []
+                found = [t for t in topics if t.statement.finding.side in (resolved.side, Side.BOTH)]
+                normal = [s for s in self.reading.statements if s.finding.status is Status.NORMAL]
+                return found, [s for s in normal if s.finding.side is resolved.side]
             return (topics if intent in _ABOUT_ALL else []), []
         rest = [s for s in self.reading.statements if s.finding.status is not Status.ABNORMAL]
         wanted = {id(s) for s in about([*(t.statement for t in topics), *rest], resolved)}
         found = [t for t in topics if id(t.statement) in wanted]
-        named = [t for t in found if resolved.words and resolved.words[0] in t.statement.prepared]
-        return named or found, [s for s in rest if id(s) in wanted]
+        told = [s for s in rest if id(s) in wanted]
+        if not found and not told and resolved.from_history and intent in _ABOUT_ALL:
+            # what was spoken of before is not there: 多久复查 asks of the whole report, 左边第几根 of that side
+            if resolved.side not in (Side.LEFT, Side.RIGHT):
+                return topics, []
+            if not pattern_of("consult_resolve", "side_only").search(resolved.asked):
+                return [t for t in topics if t.statement.finding.side in (resolved.side, Side.BOTH)], []
+        if _asks_one_thing(resolved):
+            word = resolved.words[0]
+            named = [t for t in found if word in t.statement.prepared]
+            denied = [s for s in told if word in s.prepared]
+            if named or denied:
+                return named, denied if not named else told
+        return found, told
 
     def _from_report(
         self, resolved: Resolved, intent: Intent, topics: list[Topic], normal: list[Statement]
@@ -130,6 +172,9 @@ class Composer:
             return self._overview(topics)
         if not topics:
             return self._nothing_abnormal(resolved, intent, normal)
+        denying = [topic for topic in topics if denied_in(topic.statement, resolved)]
+        if denying and len(denying) == len(topics):
+            return [self._quoted(t.statement.finding.text, t.spans) for t in denying[:_TOPICS_TOLD]]
         drafts: list[Draft] = []
         if _MALIGNANT.search(resolved.question) and not _MALIGNANT.search(self._report_text()):
             drafts.append(Draft(message("malignancy_not_written"), fixed=True))
@@ -145,10 +190,17 @@ class Composer:
             serious = min(topic.urgency for topic in topics) <= Urgency.SOON
             drafts += [d for d in self._term(resolved) if not (serious and is_calming(d.text))]
         if intent is Intent.FOLLOW_UP:
-            drafts += self._advice(topics)
+            # "可以等半年再查吗" of what needs a doctor within days
+            soon = min(topic.urgency for topic in topics) <= Urgency.SOON
+            drafts += [*([severity(topics)] if soon else []), *self._advice(topics)]
         else:
             first, *others = self._told(topics)
             drafts += [first, *(advised_of(topics)[:_ADVICE_TOLD] if intent in _TELLS_ADVICE else []), *others]
+            if intent is Intent.PLACE:  # 前列腺多大: the size stands in a sentence that is normal
+                measured = [s for s in normal if s.finding.measurements]
+                drafts = [*(self._quoted(s.finding.text, [s.finding.span]) for s in measured), *drafts]
+            elif intent is Intent.EXISTENCE and normal:
+                drafts += self._nothing_abnormal(resolved, intent, normal)
         if compared and foretold:
             drafts.append(Draft(message("change_unknown"), fixed=True))
         if intent in {Intent.SEVERITY, Intent.MEANING, Intent.CHANGE, Intent.FOLLOW_UP}:
@@ -176,11 +228,14 @@ class Composer:
             drafts.append(with_spans(message("quoted", quote=quotes), rest))
         return drafts
 
+    def _quoted(self, text: str, spans: Sequence[Span]) -> Draft:
+        return Draft(message("quoted", quote=text.replace("\n", "")), tuple(Source(span=span) for span in spans))
+
     def _restated(self, topic: Topic) -> Draft:
-        quote = message("quoted", quote=topic.statement.finding.text.replace("\n", ""))
-        spans = tuple(Source(span=span) for span in topic.spans)
+        quoted = self._quoted(topic.statement.finding.text, topic.spans)
+        quote, spans = quoted.text, quoted.sources
         if topic.guide is None:
-            return Draft(quote, spans)
+            return quoted
         told = restate(topic.statement, topic.guide)
         text = told.text if told.complete else f"{told.text.removesuffix('。')}；{quote}"
         entry = topic.guide.entry
@@ -204,7 +259,9 @@ class Composer:
     def _meanings(self, topics: list[Topic], *, next_step: bool) -> list[Draft]:
         drafts: list[Draft] = []
         seen: set[str] = set()
-        for topic in topics:
+        # beside what needs a doctor soon, what is said of the rest ("很常见，是良性的") would be heard of it too
+        serious = [topic for topic in topics if topic.urgency <= Urgency.SOON]
+        for topic in serious or topics:
             if topic.guide is None or topic.guide.entry.entry_id in seen or len(seen) == 2:
                 continue
             entry = topic.guide.entry
@@ -221,13 +278,15 @@ class Composer:
             items = "；".join(dict.fromkeys(normal_item(s) for s in normal[:3]))
             return [Draft(message("normal_group", items=items), tuple(Source(span=s.finding.span) for s in normal[:3]))]
         assert self.reading is not None  # noqa: S101 - the caller asks only with a report
+        if intent is Intent.FOLLOW_UP and resolved.from_history:
+            return advice(self._advised_statements())[:_ADVICE_TOLD]
         if intent in {Intent.SEVERITY, Intent.FOLLOW_UP} and not resolved.words and not topics_of(self.reading):
             return self._overview([])
         return []
 
     # -- knowledge's part -------------------------------------------------------------------------------------
 
-    def _from_knowledge(self, resolved: Resolved, intent: Intent, told: list[Draft]) -> list[Draft]:
+    def _from_knowledge(self, resolved: Resolved, intent: Intent, told: list[Draft], *, absent: bool) -> list[Draft]:
         drafts: list[Draft] = [] if told or intent is not Intent.MEANING else self._term(resolved)
         if intent is Intent.MEANING and (told or drafts):
             return drafts
@@ -237,26 +296,47 @@ class Composer:
             result = self.knowledge.search(f"孕妇 {question}" if self.patient.pregnant else question, k=_HITS)
             hits = on_theme(resolved.asked, result.hits, self.knowledge) if result.known else []
             hits = about_subject(resolved.words, resolved.parts, hits, self.knowledge)
-            hits = [hit for hit in hits if self._may_speak(hit, resolved)]
+            hits = [hit for hit in hits if self._may_speak(hit, resolved, absent=absent)]
             if resolved.from_history:
                 hits = [hit for hit in hits if covers(resolved.asked, hit, self.knowledge)]
             drafts += passage_drafts(resolved.question, hits, self.knowledge, limit)
             if drafts:
                 break
         said = {draft.text for draft in told}
-        return [draft for draft in drafts if draft.text not in said]
+        serious = self._serious() and not has_own_theme(resolved.asked)
+        return [draft for draft in drafts if draft.text not in said and not (serious and is_calming(draft.text))]
 
-    def _may_speak(self, hit: Hit, resolved: Resolved) -> bool:
+    def _serious(self) -> bool:
+        """Tell whether the report needs a doctor soon: nothing found by likeness may then calm (现在不急着处理)."""
+        return self.reading is not None and any(t.urgency <= Urgency.SOON for t in topics_of(self.reading))
+
+    def _may_speak(self, hit: Hit, resolved: Resolved, *, absent: bool) -> bool:
         """Tell whether a passage may stand beside this report.
 
-        A guide tells what *is* so with a kind of finding ("已经钙化了，不用治"). Found by likeness alone, it would be
-        said of a patient who has no such finding: it speaks only for findings of the report, or when it is asked for.
+        A guide tells what *is* so with a kind of finding ("已经钙化了，不用治"), a term's entry what a word means
+        ("以前发生的骨折"). Found by likeness alone, they would be read as said of this patient: they speak only of what
+        the report has, or when they are asked for by name; of what it lacks (`absent`) no guide speaks.
         """
         entry = self.knowledge.entry(hit.chunk.entry_id)
-        if self.reading is None or entry is None or entry.guide is None:
+        if self.reading is None or entry is None or entry.kind is EntryKind.EDUCATION:
             return True
-        found = {match.entry.entry_id for match in self.reading.guides if match is not None}
-        return entry.entry_id in found or any(concept in resolved.question for concept in entry.guide.concepts)
+        if not resolved.parts and self._elsewhere(entry):
+            return False
+        if entry.guide is not None:
+            found = {match.entry.entry_id for match in self.reading.guides if match is not None}
+            asked = not absent and any(concept in resolved.question for concept in entry.guide.concepts)
+            return entry.entry_id in found or asked
+        named = {term.entry_id for term in self.reading.terms if not term.negated}
+        return entry.entry_id in named or any(form in resolved.question for form in (entry.title, *entry.surfaces))
+
+    def _elsewhere(self, entry: Entry) -> bool:
+        """Tell whether an entry is of a part of the body the report does not speak of (卵巢囊肿 beside 腘窝囊肿)."""
+        assert self.reading is not None  # noqa: S101 - the caller looked
+        named = frozenset(match.value.root for match in organs(f"{entry.title} {' '.join(entry.surfaces)}"))
+        seen = frozenset(m.value.root for prepared in self.reading.prepared.values() for m in organs(prepared.text))
+        # a guide tells what to do: 少量积液不用治 is said of the pelvis, and no neighbour of it
+        near = bool(named & seen) if entry.guide is not None else organs_agree(named, seen)
+        return bool(named and seen) and not near
 
     def _term(self, resolved: Resolved) -> list[Draft]:
         for word in resolved.words:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from interpret.consult.draft import Draft, Source
 from interpret.consult.intent import asks_cause
 from interpret.guard.alignment import organs_agree
+from interpret.guard.mentions import claims
 from interpret.knowledge import Knowledge
 from interpret.report.anatomy import organs
 from knowledge_base.entries import Entry, EntryKind, Hit
@@ -84,8 +85,8 @@ def on_theme(question: str, hits: Sequence[Hit], knowledge: Knowledge) -> list[H
     "磨玻璃结节会传染吗" finds passages on the nodule; none of them answers it unless contagion is named in it.
     """
     themes = [theme for theme in _THEMES if theme.search(question)]
-    if not themes:
-        return list(hits)
+    if not themes:  # nobody asked of flying: what is written about it comes only when it is the best there is
+        return [hit for n, hit in enumerate(hits) if not n or not any(t.search(hit.chunk.title) for t in _THEMES)]
     out = []
     for hit in hits:
         entry = knowledge.entry(hit.chunk.entry_id)
@@ -97,7 +98,9 @@ def on_theme(question: str, hits: Sequence[Hit], knowledge: Knowledge) -> list[H
 
 _STRUCTURE = re.compile(
     r"[那呢吗啊呀吧的了我您你们请问是有这个它又还也就想知道一下会能要不可以得做怎么样什么时候多久几次后前，。?？！ ]"
-    r"|以后|之后|平时|应该|需要|医生|大夫|医院|现在|严重|要紧|危险|复查|检查|治疗|处理|报告|情况|问题|意思|原因|大小|变化|影响|关系|好处|坏处"
+    r"|以后|之后|平时|应该|需要|医生|大夫|医院|现在|严重|要紧|危险|复查|检查|治疗|处理|报告|情况|问题|意思|原因|大小|变化|影响|关系|好处|坏处|完全|全部|到底|究竟|真的"
+    r"|正常|孩子|宝宝|小孩|[一两三半几]?[天周年月]|再|等|拖|去|没事|有事"
+    r"|左边|右边|左侧|右侧|第几|几[根节个处枚]|多少|多大|大了|小了|比"
 )
 
 
@@ -154,7 +157,9 @@ def about_subject(words: Sequence[str], parts: frozenset[str], hits: Sequence[Hi
             names = f"{entry.title}{' '.join((*entry.questions, *entry.surfaces))}{entry.plain}"
             named = frozenset(match.value.root for match in organs(names))
             other = parts and named and not organs_agree(parts, named)
-            told = not pairs or parts & named or any(pair in f"{names}{hit.chunk.text}" for pair in pairs)
+            # the lung is named, but of another illness: "结节不会传染" is no answer on pneumonia
+            part = parts & named and not any(claim.concept for claim in claims(entry.title))
+            told = not pairs or part or any(pair in f"{names}{hit.chunk.text}" for pair in pairs)
             suits = bool(told and not other)
         if suits:
             out.append(hit)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from interpret.consult.passages import own_words
+from interpret.guard.alignment import organs_agree
 from interpret.guard.mentions import Claim, claims
 from interpret.language import pattern_of
 from interpret.report.anatomy import organs, side_of
@@ -35,6 +36,8 @@ class Resolved:
     """The question as it was written, in normal writing."""
     organ_words: tuple[str, ...] = ()
     """Organs as the question names them."""
+    symptom: bool = False
+    """It tells how somebody feels (尿血要紧吗): no finding of the report answers that."""
     foreign: bool = False
     """The question brings a subject of its own that neither report language nor history knows."""
 
@@ -58,18 +61,29 @@ def resolve(question: str, history: Sequence[Turn], reader: ReportReader) -> Res
     pronoun = bool(pattern_of("consult_resolve", "pronoun").search(text))
     named = tuple(match.value.surface for match in organs(text))
     foreign = not (own.words or named or pronoun or side_only) and len(own_words(text)) >= _FOREIGN_PAIRS
-    needs = not own.words and not foreign and (pronoun or side_only or (len(text) <= _ELLIPSIS_LENGTH and not named))
+    symptom = bool(pattern_of("consult_resolve", "symptom").search(text)) and not pronoun
+    short = len(text) <= _ELLIPSIS_LENGTH and not named
+    needs = not (own.words or foreign or symptom) and (pronoun or side_only or short)
     alone = Resolved(
-        text, own.claims, own.words, side, from_history=False, asked=text, organ_words=named, foreign=foreign
+        text,
+        own.claims,
+        own.words,
+        side,
+        from_history=False,
+        asked=text,
+        organ_words=named,
+        symptom=symptom,
+        foreign=foreign,
     )
     if not needs or not history:
         return alone
     before = _before(history[-_TURNS_LOOKED_AT:], reader)
-    if before is None:
+    if before is None or (named and not _same_part(own, before)):  # "肝里那个" after a question on the lung
         return alone
     return Resolved(
         question=_insert(text, before.words[0]),
-        claims=_on_side(before.claims, side),
+        # "是癌吗" asked before does not make a cancer the subject of "左边那个呢"
+        claims=_on_side(tuple(c for c in before.claims if c.concept not in _MALIGNANT) or before.claims, side),
         words=before.words,
         side=before.side if side is Side.NONE else side,
         from_history=True,
@@ -155,6 +169,12 @@ def _subject(text: str, reader: ReportReader) -> _Subject:
     grades = {text[m.start : m.end] for m in marks if m.value.category == "pattern"}  # a grade is nobody's subject
     words = sorted(dict.fromkeys([*concepts, *terms, *named]), key=lambda word: (word in grades, -len(word)))
     return _Subject(found, tuple(words), side_of(text))
+
+
+def _same_part(own: _Subject, before: _Subject) -> bool:
+    named = frozenset(organ for claim in own.claims for organ in claim.organs)
+    known = frozenset(organ for claim in before.claims for organ in claim.organs)
+    return not named or not known or organs_agree(named, known)
 
 
 def _first(subject: _Subject) -> _Subject:

@@ -44,17 +44,25 @@ _OVER = re.compile(
 _TURNS_KEPT = 3
 
 
-def red_flag(question: str, history: Sequence[Turn] = ()) -> EmergencyCard | None:
+def red_flag(
+    question: str, history: Sequence[Turn] = (), *, pregnant: bool = False, infant: bool = False
+) -> EmergencyCard | None:
     """Return the fixed card when the question (with what was said before) holds a red flag, else None.
 
     Denied ("没有胸痛"), hypothetical ("如果胸痛怎么办") and over ("去年晕倒过，现在好了") symptoms are none; those of
     other people ("我爸喘不上气") are. Earlier turns complete a picture only together with a symptom of this one;
     nothing said in between lowers it.
+
+    Args:
+        question: What the patient wrote.
+        history: Earlier turns, oldest first.
+        pregnant: Known from elsewhere (patient, obstetric report): "下面出血了" alone is then an emergency.
+        infant: The patient is a small child.
     """
     now = _present(question)
     if not now:
         return None
-    before: set[str] = set()
+    before = {name for name, known in (("pregnant", pregnant), ("infant", infant)) if known}
     for turn in history[-_TURNS_KEPT:]:
         before |= _present(turn.question)
     found = [rule for rule in _rules() if _met(rule, now, before)]

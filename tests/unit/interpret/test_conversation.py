@@ -469,3 +469,167 @@ class TestARewordingKeepsUrgency:
         model = ScriptedModel([f"{n}|没什么，有空再看。\n" for n in range(1, 9)])
         assert said(ask("严重吗", HEAD_CT, model=model)) == said(plain)
         assert "急诊" in said(plain)
+
+
+class Talks:
+    """Asks a chain of questions of the knowledge that ships."""
+
+    def talk(
+        self, base: KnowledgeBase, report: ReportText | None, *questions: str, patient: Patient | None = None
+    ) -> list[AnswerEvent]:
+        history: list[Turn] = []
+        events: list[AnswerEvent] = []
+        for question in questions:
+            events = list(
+                answer(
+                    report=report,
+                    question=question,
+                    history=history,
+                    patient=patient,
+                    knowledge=base,
+                    hospital=HOSPITAL,
+                )
+            )
+            history.append(Turn(question, said(events)))
+        return events
+
+
+class TestUnsafeAnswersOnceGiven(Talks):
+    """Each of these questions once got an answer the report did not support."""
+
+    PROSTATE = ReportText(
+        "前列腺大小约52×45×40mm，内外腺分界清，内腺增生。膀胱右侧壁见一乳头状中等回声突起，大小约12×9mm。",
+        "1.前列腺增生伴钙化。2.膀胱右侧壁实性占位，建议泌尿外科就诊，膀胱镜检查。",
+        modality="US",
+    )
+    EMBOLISM = ReportText(
+        "右肺动脉主干见充盈缺损，左肺动脉未见充盈缺损。右侧胸腔少量积液。左肾上腺结节，约10mm。",
+        "1.右肺动脉栓塞。2.右侧少量胸腔积液。3.左肾上腺结节。",
+        modality="CT",
+    )
+    LUNG = ReportText(
+        "左肺下叶磨玻璃结节，大小约12mm×9mm，较前（2025-03-11，约8mm×6mm）增大。肝右叶低密度影，直径约15mm。",
+        "1.左肺下叶磨玻璃结节，较前增大，早期肺癌不除外，建议胸外科会诊。2.肝内低密度影，囊肿可能。",
+        modality="CT",
+    )
+    KNEE = ReportText(
+        "左膝内侧半月板后角撕裂。外侧半月板未见明显撕裂。前交叉韧带增粗、信号增高，连续性尚可。腘窝囊肿。",
+        "左膝内侧半月板后角撕裂（Ⅲ级）；腘窝囊肿。",
+        modality="MR",
+    )
+    PREGNANT = ReportText(
+        "宫内见一胎儿，胎心率152次/分。胎盘位于前壁。", "1.宫内单活胎，晚孕。2.胎盘低置状态。", modality="US"
+    )
+    THYROID = ReportText(
+        "甲状腺右叶低回声结节，大小约8×6mm。甲状腺左叶囊实性结节，大小约15×10mm。左乳低回声结节，大小约10×6mm。",
+        "1.甲状腺右叶结节，C-TIRADS 4B类，建议穿刺。2.左乳结节，BI-RADS 3类，建议6个月复查。",
+        modality="US",
+    )
+
+    @pytest.mark.parametrize(
+        ("report", "questions", "wrong"),
+        [
+            ("LUMBAR", ["L3骨折是新的吗"], "不是这次新断的"),
+            ("KNEE", ["囊肿要抽吗"], "绝经"),
+            ("EMBOLISM", ["积液多少"], "不用治"),
+            ("PROSTATE", ["前列腺多大", "尿血要紧吗"], "不属于需要马上处理"),
+            ("PROSTATE", ["前列腺多大", "尿血要紧吗"], "是良性的改变"),
+            ("LUNG", ["左肺结节多大", "肝里那个是什么"], "肺癌"),
+            ("LUNG", ["结节严重吗", "可以等半年再查吗"], "不急"),
+            ("LUNG", ["我妈也有结节，她的要紧吗"], "12mm"),
+            ("LUNG", ["医生说没事是真的吗"], "并不要紧"),
+            ("KNEE", ["外侧半月板坏了吗"], "内侧"),
+            ("THYROID", ["甲状腺结节是癌吗", "左边那个呢"], "乳"),
+            ("THYROID", ["我怀孕了能做穿刺吗"], "泌尿外科"),
+        ],
+    )
+    def test_are_not_given_again(self, base, report, questions, wrong):
+        reports = {"LUMBAR": ReportText("", "1.L3椎体新鲜压缩性骨折，请结合外伤史。2.L4/5椎间盘突出。")}
+        told = said(self.talk(base, reports.get(report) or getattr(self, report), *questions))
+        assert told
+        assert wrong not in told
+
+    @pytest.mark.parametrize(
+        ("report", "questions", "right"),
+        [
+            ("LUNG", ["左肺结节多大", "肝里那个是什么"], "15mm"),
+            ("LUNG", ["结节严重吗", "可以等半年再查吗"], "几天内"),
+            ("LUNG", ["结节严重吗", "不去看行不行"], "胸外科会诊"),
+            ("LUNG", ["结节严重吗", "比上次大了多少"], "8mm×6mm"),
+            ("LUNG", ["我妈也有结节，她的要紧吗"], "别人的情况"),
+            ("KNEE", ["外侧半月板坏了吗"], "外侧半月板没有看到明显撕裂"),
+            ("KNEE", ["韧带断了吗"], "连续性尚可"),
+            ("KNEE", ["右膝呢"], "没有写到“右膝”"),
+            ("KNEE", ["半月板撕裂几级"], "Ⅲ级"),
+            ("PROSTATE", ["前列腺多大"], "52×45×40mm"),
+            ("PROSTATE", ["前列腺多大", "尿血要紧吗"], "膀胱右侧壁"),
+            ("PROSTATE", ["前列腺多大", "尿血要紧吗"], "当面看"),
+            ("EMBOLISM", ["左边有没有栓"], "左肺动脉没有看到充盈缺损"),
+            ("EMBOLISM", ["能坐飞机吗"], "急诊"),
+            ("EMBOLISM", ["我没有不舒服，可以等几天吗"], "急诊"),
+            ("THYROID", ["甲状腺结节是癌吗", "左边那个呢"], "15×10mm"),
+            ("THYROID", ["淋巴结转移了吗", "多久复查"], "6个月"),
+        ],
+    )
+    def test_say_what_the_report_says(self, base, report, questions, right):
+        assert right in said(self.talk(base, getattr(self, report), *questions))
+
+    def test_a_denial_inside_a_finding_is_told_word_for_word(self, base):
+        report = ReportText("右侧大脑中动脉M1段局限性狭窄，未见明显动脉瘤。左侧第6肋骨皮质欠连续，断端无明显移位。", "")
+        assert "未见明显动脉瘤" in said(self.talk(base, report, "动脉瘤有没有"))
+        assert "断端无明显移位" in said(self.talk(base, report, "断端移位了吗"))
+
+    def test_a_list_of_organs_names_each(self, base):
+        report = ReportText("胰、脾未见明显异常。", "脂肪肝。")
+        assert "胰、脾没有看到明显异常" in said(self.talk(base, report, "胰腺正常吗"))
+
+    def test_two_things_asked_of_are_both_told(self, base):
+        report = ReportText("", "1.胆囊多发结石。2.胆囊息肉样病变。")
+        told = said(self.talk(base, report, "胆囊里的东西是息肉还是石头"))
+        assert "结石" in told
+        assert "息肉" in told
+
+    def test_a_side_asked_of_anew_is_answered_of_that_side(self, base):
+        report = ReportText("", "左侧第6、7肋骨骨折可能。右侧锁骨骨折术后改变。")
+        told = said(self.talk(base, report, "断端移位了吗", "左边第几根"))
+        assert "第6、7肋骨" in told
+
+    def test_how_long_it_takes_is_not_foretold(self, base):
+        assert end(self.talk(base, self.KNEE, "多久能好")).reason == "prognosis"
+
+    def test_waiting_is_no_question_of_dose(self, base):
+        assert end(self.talk(base, self.KNEE, "没有不舒服，可以等几天吗")).reason != "dose"
+
+    @pytest.mark.parametrize("question", ["要开刀吗", "不去看行不行", "有事吗", "左边第几根", "比上次大了多少"])
+    def test_a_short_question_on_the_report_is_not_out_of_scope(self, base, question):
+        assert end(self.talk(base, self.LUNG, question)).reason != "out_of_scope"
+
+
+class TestRedFlagsThatWereMissed(Talks):
+    @pytest.mark.parametrize("question", ["小便解不出来，腿也没劲", "尿不出来，腿也没力气", "大小便失禁，腿没知觉"])
+    def test_legs_without_strength_are_no_denial(self, question):
+        assert red_flag(question) is not None
+
+    def test_legs_that_do_not_hurt_are_a_denial(self):
+        assert red_flag("小便解不出来，腿也不麻") is None
+
+    def test_bleeding_is_one_when_the_patient_is_known_to_be_pregnant(self, base):
+        patient = Patient(sex="female", age=28, pregnant=True)
+        assert end(self.talk(base, NORMAL_DR, "下面出血了", patient=patient)).triage is Triage.EMERGENCY
+
+    def test_bleeding_is_one_beside_an_obstetric_report(self, base):
+        report = TestUnsafeAnswersOnceGiven.PREGNANT
+        assert end(self.talk(base, report, "下面出血了")).triage is Triage.EMERGENCY
+
+    def test_bleeding_alone_is_none(self, base):
+        assert end(self.talk(base, NORMAL_DR, "下面出血了")).triage is not Triage.EMERGENCY
+
+    def test_fast_breathing_of_a_small_child_is_one(self, base):
+        patient = Patient(age=2)
+        assert end(self.talk(base, NORMAL_DR, "呼吸很急", patient=patient)).triage is Triage.EMERGENCY
+
+    @pytest.mark.parametrize("question", ["能开车吗", "肾上腺是什么", "能坐飞机吗", "左边有没有栓"])
+    def test_a_report_that_calls_for_help_says_so_whatever_is_asked(self, base, question):
+        events = self.talk(base, TestUnsafeAnswersOnceGiven.EMBOLISM, question)
+        first = next(e.text for e in events if isinstance(e, AnswerSentence))
+        assert "急诊" in first
