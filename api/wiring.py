@@ -11,6 +11,7 @@ from redis import Redis
 from api.audit.anchor import AuditAnchor
 from api.auth.limits import Limiter
 from api.auth.link_sessions import LinkSessions
+from api.auth.tickets import Tickets
 from api.auth.verification import Verification
 from api.clock import Clock, utc_now
 from api.db.engine import Database
@@ -92,6 +93,11 @@ class Services:
     def code_hasher(self) -> CodeHasher:
         """Hashes passcodes and extraction codes."""
         return CodeHasher(self.keys.link)
+
+    @cached_property
+    def tickets(self) -> Tickets:
+        """One-time tickets for downloads."""
+        return Tickets(self.redis, seconds=self.settings.sharing.ticket_seconds)
 
     @property
     def knowledge(self) -> KnowledgeBase:

@@ -145,9 +145,17 @@ class Pack:
         Raises:
             FrameNotFound: There is none.
         """
+        offset, length = self._span(sop_instance_uid, frame_number, which)
+        return self._map[offset : offset + length]
+
+    def part_bytes(self, sop_instance_uid: str, frame_number: int, which: int) -> int:
+        """Return how many bytes `part` returns, without reading them. Raises `FrameNotFound`."""
+        return self._span(sop_instance_uid, frame_number, which)[1]
+
+    def _span(self, sop_instance_uid: str, frame_number: int, which: int) -> Span:
         spans = self._spans.get(sop_instance_uid, [])
         frame = spans[frame_number - 1] if 0 < frame_number <= len(spans) else None
         if frame is None or frame[which][1] == 0:
             raise FrameNotFound(sop_instance_uid, frame_number)
         offset, length = frame[which]
-        return self._map[offset : offset + length]
+        return offset, length

@@ -65,6 +65,13 @@ class DerivedReader:
         """Return the JPG of a frame at the default window, in full size. Raises `FrameNotFound`."""
         return self._part(institution_code, study_instance_uid, sop_instance_uid, frame_number, _PREVIEW)
 
+    def preview_bytes(
+        self, institution_code: str, study_instance_uid: str, sop_instance_uid: str, frame_number: int
+    ) -> int:
+        """Return how large a preview is, without reading it. Raises `FrameNotFound`."""
+        pack = self._pack(institution_code, study_instance_uid, sop_instance_uid, frame_number)
+        return pack.part_bytes(sop_instance_uid, frame_number, _PREVIEW)
+
     def thumbnail(
         self, institution_code: str, study_instance_uid: str, sop_instance_uid: str, frame_number: int
     ) -> bytes:
@@ -81,10 +88,14 @@ class DerivedReader:
     def _part(
         self, institution_code: str, study_instance_uid: str, sop_instance_uid: str, frame_number: int, which: int
     ) -> bytes:
+        pack = self._pack(institution_code, study_instance_uid, sop_instance_uid, frame_number)
+        return pack.part(sop_instance_uid, frame_number, which)
+
+    def _pack(self, institution_code: str, study_instance_uid: str, sop_instance_uid: str, frame_number: int) -> Pack:
         study = self._study(self._derived.study_folder(institution_code, study_instance_uid))
         for pack in study.packs if study is not None else ():
             if sop_instance_uid in pack:
-                return pack.part(sop_instance_uid, frame_number, which)
+                return pack
         raise FrameNotFound(sop_instance_uid, frame_number)
 
     def _study(self, folder: Path) -> _OpenStudy | None:
