@@ -4,6 +4,7 @@ InterpretError
 ├── ModelError            a chat model did not do its part; the composed answer stands
 │   ├── ModelUnreachable  nothing answered
 │   ├── ModelTimeout      it did not finish in time
+│   ├── ModelResting      it failed so often in a row that it was not asked
 │   └── ModelGarbage      what came is no usable text
 ├── PromptNotFound        no prompt template of that name and version
 └── InvalidLine           a line of an evaluation file has another shape
@@ -29,6 +30,10 @@ class ModelUnreachable(ModelError):
 
 class ModelTimeout(ModelError):
     """The model did not finish within its time."""
+
+
+class ModelResting(ModelError):
+    """Calls failed in a row: the server is left alone for some seconds and was not asked."""
 
 
 class ModelGarbage(ModelError):

@@ -10,7 +10,8 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
-from interpret.errors import ModelGarbage, ModelTimeout, ModelUnreachable
+from interpret.errors import ModelGarbage, ModelResting, ModelTimeout, ModelUnreachable
+from interpret.models.circuit import Circuit
 from interpret.models.port import ChatMessage
 from interpret.models.thinking import without_thinking
 
@@ -31,15 +32,30 @@ class OpenAICompatibleModel:
         api_key: str = "none",
         max_tokens: int = 1024,
         temperature: float = 0.0,
+        circuit: Circuit | None = None,
     ) -> None:
         self.name = model
         self._base_url = base_url
         self._api_key = SecretStr(api_key)
         self._max_tokens = max_tokens
         self._temperature = temperature
+        self._circuit = circuit or Circuit()
 
     def stream(self, messages: Sequence[ChatMessage], timeout: float) -> Iterator[str]:
-        """Yield the reply; see `ChatModel.stream`."""
+        """Yield the reply; see `ChatModel.stream`. Raises `ModelResting` at once after failures in a row."""
+        if not self._circuit.lets_through():
+            raise ModelResting(self.name, "left alone after failures in a row")
+        try:
+            yield from self._reply(messages, timeout)
+        except (ModelTimeout, ModelUnreachable):
+            self._circuit.record(answered=False)
+            raise
+        except ModelGarbage:
+            self._circuit.record(answered=True)  # it answers, badly: that costs nobody a wait
+            raise
+        self._circuit.record(answered=True)
+
+    def _reply(self, messages: Sequence[ChatMessage], timeout: float) -> Iterator[str]:
         deadline = time.monotonic() + timeout
         wait = httpx.Timeout(timeout, connect=min(_CONNECT_SECONDS, timeout))
         # a client of its own for each reply, without the machine's proxy settings: closing it ends the reply

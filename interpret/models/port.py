@@ -31,6 +31,7 @@ class ChatModel(Protocol):
         Raises:
             ModelUnreachable: Nobody answered, or the call was refused.
             ModelTimeout: The reply was not complete in time.
+            ModelResting: Too many calls failed in a row; nobody was asked.
             ModelGarbage: The reply broke off, was empty or was no text.
         """
         ...

@@ -4,6 +4,7 @@ Run as `python -m tests.builders.llm_server MODE`; prints its port on the first 
 """
 
 import argparse
+import itertools
 import json
 import re
 import subprocess
@@ -52,6 +53,7 @@ def _certain(text: str) -> str:
 _REWORD: dict[str, Callable[[str], str]] = {
     "good": _good,
     "thinking": _good,
+    "hangs_twice": _good,
     "slow": _good,
     "dies": _good,
     "flips_side": _flipped,
@@ -65,13 +67,15 @@ _REWORD: dict[str, Callable[[str], str]] = {
 
 class _Handler(BaseHTTPRequestHandler):
     mode = "good"
+    calls = itertools.count()
 
     def log_message(self, format: str, *args: object) -> None:
         return
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if self.mode == "hang":
+        asked = next(_Handler.calls)
+        if self.mode == "hang" or (self.mode == "hangs_twice" and asked < 2):
             time.sleep(60)
             return
         if self.mode == "error":

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from interpret.errors import ModelError, ModelGarbage, ModelTimeout, ModelUnreachable
+from interpret.errors import ModelError, ModelGarbage, ModelResting, ModelTimeout, ModelUnreachable
+from interpret.models.circuit import Circuit
 from interpret.models.local_transformers import LocalTransformersModel
 from interpret.models.openai_compatible import OpenAICompatibleModel
 from interpret.models.port import ChatMessage, ChatModel
@@ -97,6 +98,50 @@ class TestOpenAICompatible:
                     MESSAGES, 2 if error is ModelTimeout else 20
                 )
             )
+
+
+@pytest.mark.integration
+@pytest.mark.enable_socket
+class TestAServerThatHangs:
+    """Every question would wait for the timeout again; after some failures nobody is asked for a while."""
+
+    def test_is_left_alone_after_failures_in_a_row(self):
+        with llm_server("hang") as base_url:
+            model = OpenAICompatibleModel(base_url=base_url, model="test", circuit=Circuit(failures=2, rest_seconds=60))
+            for _ in range(2):
+                with pytest.raises(ModelTimeout):
+                    list(model.stream(MESSAGES, 0.5))
+            with pytest.raises(ModelResting):
+                list(model.stream(MESSAGES, 0.5))
+
+    def test_is_asked_again_after_the_rest_and_answers_from_then_on(self):
+        now = [0.0]
+        with llm_server("hangs_twice") as base_url:
+            circuit = Circuit(failures=2, rest_seconds=30, clock=lambda: now[0])
+            model = OpenAICompatibleModel(base_url=base_url, model="test", circuit=circuit)
+            for _ in range(2):
+                with pytest.raises(ModelTimeout):
+                    list(model.stream(MESSAGES, 0.5))
+            with pytest.raises(ModelResting):
+                list(model.stream(MESSAGES, 20))
+            now[0] = 31.0
+            assert "结节" in "".join(model.stream(MESSAGES, 20))
+            assert "结节" in "".join(model.stream(MESSAGES, 20))
+
+    def test_a_server_that_refuses_is_left_alone_too(self):
+        with llm_server("error") as base_url:
+            model = OpenAICompatibleModel(base_url=base_url, model="test", circuit=Circuit(failures=1))
+            with pytest.raises(ModelUnreachable):
+                list(model.stream(MESSAGES, 20))
+            with pytest.raises(ModelResting):
+                list(model.stream(MESSAGES, 20))
+
+    def test_garbage_costs_no_wait_and_rests_nobody(self):
+        with llm_server("silent") as base_url:
+            model = OpenAICompatibleModel(base_url=base_url, model="test", circuit=Circuit(failures=1))
+            for _ in range(3):
+                with pytest.raises(ModelGarbage):
+                    list(model.stream(MESSAGES, 20))
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from interpret.consult.answer import AnswerLimits, answer
+from interpret.models.circuit import Circuit
 from interpret.models.openai_compatible import OpenAICompatibleModel
 from interpret.types import AnswerEvent, AnswerFinished, AnswerSentence, HospitalInfo, ReportText
 from tests.builders.knowledge import SmallKnowledge
@@ -103,6 +104,17 @@ class TestAMisbehavingModel:
     def test_a_dropped_doubt_is_not_shown(self, ask):
         events, _ = ask("drops_doubt", report=FOLLOW_UP_CT, question="报告主要说了什么")
         assert [s.text for s in said(events)] == [s.text for s in composed(FOLLOW_UP_CT, "报告主要说了什么")]
+
+
+class TestAModelThatRests:
+    def test_leaves_the_patient_the_whole_composed_answer(self):
+        with llm_server("error") as base_url:
+            model = OpenAICompatibleModel(base_url=base_url, model="test", circuit=Circuit(failures=1))
+            for _ in range(2):
+                events = list(
+                    answer(report=CHEST_CT, question=QUESTION, knowledge=KNOWLEDGE, model=model, hospital=HOSPITAL)
+                )
+                assert [s.text for s in said(events)] == [s.text for s in composed()]
 
 
 class TestInstructionsInsideAReport:
