@@ -10,7 +10,21 @@ from api import errors, http_logging
 from api.auth.access import require_declared_access
 from api.body_limit import BodyLimit
 from api.error_table import install_package_errors
-from api.routes import demo, documents, interop, operations, papers, patient, questions, reports, stow, studies
+from api.routes import (
+    demo,
+    documents,
+    downloads,
+    interop,
+    operations,
+    papers,
+    patient,
+    questions,
+    reports,
+    shares,
+    staff,
+    stow,
+    studies,
+)
 from api.routes import pages as built_pages
 from api.security_headers import SecurityHeaders
 from api.settings import MIB, LimitSettings
@@ -40,7 +54,22 @@ def create_app(services: Services) -> FastAPI:
         telemetry=None,
     )
     app.state.services = services
-    for module in (operations, patient, studies, reports, questions, papers, documents, interop, stow, demo):
+    modules = (
+        operations,
+        patient,
+        studies,
+        reports,
+        questions,
+        papers,
+        shares,
+        downloads,
+        documents,
+        interop,
+        stow,
+        staff,
+        demo,
+    )
+    for module in modules:
         app.include_router(module.make_router(services.settings))
     script_hashes = built_pages.mount(app)
     install_package_errors()

@@ -4,7 +4,20 @@ import sys
 
 import typer
 
-from api.commands import acceptance, audit, bench, check, demo, evaluate, keys, knowledge, load, processes, report
+from api.commands import (
+    acceptance,
+    audit,
+    bench,
+    check,
+    demo,
+    evaluate,
+    keys,
+    knowledge,
+    load,
+    processes,
+    report,
+    users,
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -15,6 +28,7 @@ acceptance.register(app)
 bench.register(app)
 report.register(app)
 app.add_typer(demo.app, name="demo", help="The demo hospital.")
+app.add_typer(users.app, name="user", help="Accounts of staff.")
 app.add_typer(keys.app, name="key", help="Keys of machines that call, and of the installation.")
 app.add_typer(audit.app, name="audit", help="The audit trail.")
 app.add_typer(evaluate.app, name="eval", help="Run the AI parts over a file; JSON lines in and out, no network.")

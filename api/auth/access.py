@@ -1,8 +1,8 @@
 """Access rules of routes.
 
 Every route declares exactly one rule in its `dependencies`: `allow(PUBLIC)`, `allow(LINK)`,
-`allow(patient(Right.REPORT))`, `allow(own())`, `allow(machine("stow"))`. `require_declared_access` is called while
-the application is built and refuses a route that declares none.
+`allow(patient(Right.REPORT))`, `allow(own())`, `allow(staff(Role.AUDITOR))`, `allow(machine("stow"))`.
+`require_declared_access` is called while the application is built and refuses a route that declares none.
 """
 
 import hashlib
@@ -18,8 +18,10 @@ from sqlalchemy import select
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
+from api.accounts.roles import Role
+from api.accounts.sessions import Staff, Stage, see, staff_of, wants_to_be_seen
 from api.audit.record import Actor
-from api.auth.cookies import GRANT_COOKIE, LINK_COOKIE
+from api.auth.cookies import GRANT_COOKIE, LINK_COOKIE, STAFF_COOKIE
 from api.db.tables import MachineKeyRow
 from api.errors import Problem
 from api.settings import Mode
@@ -111,6 +113,36 @@ class _Machine(AccessRule):
         request.state.actor = Actor("machine", f"key:{row.id}", row.institution_code)
 
 
+class _SignedIn(AccessRule):
+    def __call__(self, request: Request) -> None:
+        """Staff who gave the right password, whatever their sign-in still lacks."""
+        services = services_of(request)
+        now = services.clock()
+        with services.database.reading() as session:
+            found = staff_of(session, request.cookies.get(STAFF_COOKIE, ""), now)
+        if found is None:
+            raise Problem(401, "sign_in_needed")
+        if wants_to_be_seen(found, now):
+            with services.database.writing() as session:
+                see(session, found, now)
+        request.state.staff = found
+
+
+class _Staff(_SignedIn):
+    def __init__(self, roles: tuple[Role, ...]) -> None:
+        super().__init__("staff:" + "|".join(sorted(roles)))
+        self.roles = frozenset(roles)
+
+    def __call__(self, request: Request) -> None:
+        """Staff whose sign-in is complete and who hold one of the roles."""
+        super().__call__(request)
+        found: Staff = request.state.staff
+        if found.stage is not Stage.OPEN:
+            raise Problem(403, "sign_in_unfinished", stage=found.stage)
+        if self.roles and not self.roles & found.roles:
+            raise Problem(403, "role_missing")
+
+
 class _Operations(AccessRule):
     def __call__(self, request: Request) -> None:
         """The metrics token, or a direct call from this machine (not through a proxy)."""
@@ -135,6 +167,7 @@ PUBLIC: AccessRule = _Public("public")
 DEMO_ONLY: AccessRule = _DemoOnly("demo only")
 LINK: AccessRule = _Linked("link")
 OPERATIONS: AccessRule = _Operations("operations")
+SIGNED_IN: AccessRule = _SignedIn("signed in")
 
 
 def patient(*rights: Right) -> AccessRule:
@@ -145,6 +178,11 @@ def patient(*rights: Right) -> AccessRule:
 def own(*rights: Right) -> AccessRule:
     """Return the rule for the patient in person: what they said, asked and photographed is in no share."""
     return _Patient(rights, own=True)
+
+
+def staff(*roles: Role) -> AccessRule:
+    """Return the rule for staff who hold one of these roles; without roles, for all staff."""
+    return _Staff(roles)
 
 
 def machine(scope: str) -> AccessRule:
@@ -216,6 +254,16 @@ def _actor(request: Request) -> Actor:
     return actor
 
 
+def _staff(request: Request) -> Staff:
+    found: Staff = request.state.staff
+    return found
+
+
+def staff_actor(found: Staff) -> Actor:
+    """Return how the audit names a member of staff."""
+    return Actor("staff", f"account:{found.account_id}", found.institution_code)
+
+
 def actor_of(grant: Grant) -> Actor:
     """Return how the audit names the holder of a grant."""
     kind = "patient" if grant.holder is Holder.PATIENT else str(grant.holder)
@@ -225,4 +273,5 @@ def actor_of(grant: Grant) -> Actor:
 CurrentServices = Annotated[Services, Depends(services_of)]
 CurrentGrant = Annotated[Grant, Depends(_grant)]
 CurrentLink = Annotated[Link, Depends(_link)]
+CurrentStaff = Annotated[Staff, Depends(_staff)]
 CurrentMachine = Annotated[Actor, Depends(_actor)]

@@ -1,9 +1,10 @@
-"""The two cookies of a patient: an exchanged link, and a grant."""
+"""The cookies of a patient (an exchanged link, and a grant) and of staff (a sign-in)."""
 
 from fastapi import Response
 
 LINK_COOKIE = "my_link"
 GRANT_COOKIE = "my_grant"
+STAFF_COOKIE = "my_staff"
 
 
 def set_cookie(response: Response, name: str, value: str, *, seconds: int, secure: bool) -> None:
@@ -15,3 +16,15 @@ def clear_cookies(response: Response) -> None:
     """End both cookies."""
     for name in (LINK_COOKIE, GRANT_COOKIE):
         response.delete_cookie(name, path="/api/patient")
+
+
+def set_staff_cookie(response: Response, token: str, *, seconds: int, secure: bool) -> None:
+    """Set the sign-in cookie; other sites cannot make the browser send it at all."""
+    response.set_cookie(
+        STAFF_COOKIE, token, max_age=seconds, path="/api", httponly=True, secure=secure, samesite="strict"
+    )
+
+
+def clear_staff_cookie(response: Response) -> None:
+    """End the sign-in cookie."""
+    response.delete_cookie(STAFF_COOKIE, path="/api")

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import uuid4
 
 from PIL import Image
@@ -9,6 +10,8 @@ from PIL import Image
 from api.db.tables import AnswerRow, ConversationRow, PaperRow
 from imaging_core.documents.store import store_document
 from imaging_core.index import queries
+from imaging_core.sharing.downloads import prepare_download
+from imaging_core.sharing.links import redeem_link
 from tests.builders.dicom import ct_instance, instance_uid, study_uid
 from tests.builders.hl7 import ID_NUMBER, PHONE
 from tests.builders.hospital import SmallHospital
@@ -16,6 +19,7 @@ from tests.builders.hospital import SmallHospital
 STUDY = study_uid("study")
 SOP = instance_uid("study", "series", 1)
 BOUNDARY = "b"
+CODE = "K7MPQ4"
 
 
 def jpeg(side: int = 900) -> bytes:
@@ -59,6 +63,7 @@ TABLE: dict[tuple[str, str], Call] = {
     ("GET", "/api/patient/door"): Call("public"),
     ("POST", "/api/patient/link"): Call("public", 404, {"json": {"token": "A" * 27}}),
     ("POST", "/api/patient/leave"): Call("public", 204),
+    ("GET", "/api/patient/grant"): Call("patient", 204),
     ("POST", "/api/patient/verification/code"): Call("link", 202, {"json": {"phone": PHONE}}),
     ("POST", "/api/patient/verification"): Call("link", 200, {"json": {"method": "id_number", "id_number": ID_NUMBER}}),
     ("POST", "/api/patient/consents"): Call(
@@ -71,7 +76,7 @@ TABLE: dict[tuple[str, str], Call] = {
     ("GET", FRAME + "/thumbnail"): Call("patient jpg"),
     ("GET", FRAME + "/preview"): Call("patient jpg"),
     ("GET", FRAME): Call("patient dicom"),
-    ("GET", "/api/patient/studies/{study}/instances/{sop}"): Call("patient dicom"),
+    ("GET", "/api/patient/studies/{study}/instances/{sop}"): Call("own dicom"),
     ("GET", "/api/patient/reports/{report}/pdf"): Call("patient report"),
     ("GET", "/api/patient/documents/{document}"): Call("patient report"),
     ("GET", "/api/patient/reports/{report}/interpretation"): Call("patient interpret"),
@@ -90,12 +95,28 @@ TABLE: dict[tuple[str, str], Call] = {
         "own interpret", 200, {"json": {"fields": {"findings": "双肺未见异常。"}}}
     ),
     ("DELETE", "/api/patient/papers/{paper}"): Call("own interpret", 204),
+    ("POST", "/api/patient/shares"): Call(
+        "own share", 201, {"json": {"study": STUDY, "expires_days": 7, "with_explanation": True}}
+    ),
+    ("GET", "/api/patient/shares"): Call("own share"),
+    ("DELETE", "/api/patient/shares/{share}"): Call("own share", 204),
+    ("POST", "/api/patient/downloads"): Call("own download", 201, {"json": {"study": STUDY}}),
+    ("GET", "/api/patient/downloads"): Call("own download", 200, {"params": {"study": STUDY}}),
+    ("POST", "/api/patient/downloads/{download}/unlock"): Call("own download", 200, {"json": {"code": CODE}}),
+    ("GET", "/api/patient/downloads/{download}/package.zip"): Call("own download", 403),
     ("POST", "/api/interop/documents"): Call(
         "machine documents",
         201,
         {"files": {"file": ("r.jpg", jpeg(400), "image/jpeg")}, "data": {"accession_number": "ACC0001"}},
     ),
     ("GET", "/api/interop/reports/printed"): Call("machine print", 200, {"params": {"accession_number": "ACC0001"}}),
+    ("POST", "/api/staff/session"): Call("public", 401, {"json": {"login": "nobody", "password": "x"}}),
+    ("GET", "/api/staff/session"): Call("signed"),
+    ("DELETE", "/api/staff/session"): Call("signed", 204),
+    ("POST", "/api/staff/session/code"): Call("signed", 0, {"json": {"code": "000000"}}),
+    ("POST", "/api/staff/second-factor"): Call("signed", 0),
+    ("POST", "/api/staff/second-factor/confirm"): Call("signed", 0, {"json": {"code": "000000", "secret": "A" * 32}}),
+    ("POST", "/api/staff/password"): Call("signed", 0, {"json": {"current": "x", "new": "y"}}),
     ("POST", "/dicom-web/studies"): Call("machine stow", 200, STOW),
     ("POST", "/dicom-web/studies/{study}"): Call("machine stow", 200, STOW),
 }
@@ -135,6 +156,22 @@ class Things:
             )
         )
 
+    def share(self) -> str:
+        token = self.hospital.shared_token(STUDY)
+        with self.hospital.services.database.writing() as session:
+            link = redeem_link(session, token, self.hospital.clock())
+        assert link is not None
+        return link.link_id
+
+    def download(self) -> str:
+        now = self.hospital.clock()
+        kept = self.hospital.services.code_hasher.hash(CODE)
+        with self.hospital.services.database.writing() as session:
+            study = queries.study(session, self.hospital.institution_code, STUDY)
+            assert study is not None
+            ends = now + timedelta(hours=1)
+            return prepare_download(session, study, code_hash=kept, expires_at=ends, now=now).download_id
+
     def answer(self) -> str:
         conversation = self._add(
             ConversationRow(
@@ -158,7 +195,7 @@ class Things:
         )
 
     def address(self, path: str) -> str:
-        made = {"paper": self.paper, "answer": self.answer}
+        made = {"paper": self.paper, "answer": self.answer, "share": self.share, "download": self.download}
         values = {
             "study": STUDY,
             "sop": SOP,

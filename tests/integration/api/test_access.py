@@ -13,17 +13,26 @@ from fastapi.testclient import TestClient
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from api.accounts.roles import Role
 from api.auth.access import PUBLIC, UndeclaredRoute, allow, require_declared_access
 from imaging_core.domain.grants import Right
 from imaging_core.sharing.grants import revoke_grant
 from tests.builders.dicom import study_uid
 from tests.builders.hospital import SmallHospital
 from tests.builders.routes import TABLE, Call
+from tests.builders.staff import signed_in
 
 pytestmark = pytest.mark.integration
 
 STUDY = study_uid("study")
-RIGHTS = {"report": Right.REPORT, "jpg": Right.JPG, "dicom": Right.DICOM, "interpret": Right.INTERPRET}
+RIGHTS = {
+    "report": Right.REPORT,
+    "jpg": Right.JPG,
+    "dicom": Right.DICOM,
+    "interpret": Right.INTERPRET,
+    "share": Right.SHARE,
+    "download": Right.DOWNLOAD,
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,9 @@ class Caller:
     """Rights of its grant, "own" when it is the patient's in person, scopes of its key, "link"."""
     has_grant: bool = False
     has_key: bool = False
+    roles: frozenset[Role] | None = None
+    """Of signed-in staff."""
+    stage: str = "open"
 
     def expected(self, call: Call) -> int:
         kind, *needs = call.rule.split()
@@ -46,10 +58,19 @@ class Caller:
             return call.status if "link" in self.holds else 401
         if kind == "machine":
             return call.status if set(needs) <= self.holds else 403 if self.has_key else 401
+        if kind in {"signed", "staff"}:
+            return self._expected_of_staff(kind, needs, call)
         if not self.has_grant:
             return 401
         needed = {*needs, "own"} if kind == "own" else set(needs)
         return call.status if needed <= self.holds else 403
+
+    def _expected_of_staff(self, kind: str, needs: list[str], call: Call) -> int:
+        if self.roles is None:
+            return 401
+        if kind == "signed":
+            return call.status
+        return call.status if self.stage == "open" and (not needs or set(needs) & self.roles) else 403
 
 
 ALL = frozenset({*RIGHTS, "own"})
@@ -87,6 +108,29 @@ def with_header(hospital: SmallHospital, value: str) -> Caller:
     return Caller(browser)
 
 
+_EMPLOYED: dict[tuple[Any, ...], TestClient] = {}
+"""Browsers kept from call to call, because hashing a password is made to be slow."""
+
+
+def employed(hospital: SmallHospital, roles: tuple[Role, ...], *, complete: bool = True) -> Caller:
+    key = (id(hospital), roles, complete)
+    browser = _EMPLOYED.get(key)
+    if browser is None or browser.get("/api/staff/session").status_code != 200:
+        browser = _EMPLOYED[key] = signed_in(hospital, roles, complete=complete)
+    return Caller(browser, roles=frozenset(roles), stage="open" if complete else "new_password")
+
+
+def signed_out(hospital: SmallHospital) -> Caller:
+    key = (id(hospital), "signed out")
+    browser = _EMPLOYED.get(key)
+    if browser is None:
+        browser = _EMPLOYED[key] = signed_in(hospital, [Role.DOCTOR])
+        cookie = browser.cookies["my_staff"]
+        assert browser.delete("/api/staff/session").status_code == 204
+        browser.cookies.set("my_staff", cookie, domain="hospital.test", path="/api")
+    return Caller(browser)
+
+
 def keyed_for(scope: str, hospital: SmallHospital) -> Caller:
     return keyed(hospital, scope)
 
@@ -103,6 +147,10 @@ CALLERS: dict[str, Callable[[SmallHospital], Caller]] = {
     **{f"a key for {scope}": partial(keyed_for, scope) for scope in ("stow", "documents", "print")},
     "a key for nothing": lambda h: keyed(h),
     "a revoked key": lambda h: keyed(h, "stow", "documents", "print", revoked=True),
+    **{f"a signed-in {role}": partial(employed, roles=(role,)) for role in Role},
+    "an administrator without second factor": partial(employed, roles=(Role.SYSTEM_ADMINISTRATOR,), complete=False),
+    "a doctor with an initial password": partial(employed, roles=(Role.DOCTOR,), complete=False),
+    "staff who signed out": signed_out,
     "a guessed key": lambda h: with_header(h, "Bearer " + "A" * 43),
     "a password": lambda h: with_header(h, "Basic YWRtaW46YWRtaW4="),
 }
