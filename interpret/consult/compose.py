@@ -37,6 +37,8 @@ from knowledge_base.entries import Entry, EntryKind, Hit
 _SENTENCES = 6
 _PASSAGES = 3
 _HITS = 10
+_CALM = ("severity_scheduled", "severity_self", "severity_unknown", "report_all_normal")
+_NEW_ONE = re.compile(r"新(?:的|发|长|出)")
 _TOPICS_TOLD = 4
 _ADVICE_TOLD = 2
 _FUTURE = re.compile(r"会|以后|将来|今后|癌变|恶变|变成|发展")
@@ -77,8 +79,8 @@ class Composer:
 
     def compose(self, resolved: Resolved, intent: Intent) -> Composed:
         """Return the sentences of an answer: what needs help at once first, then the report's part."""
-        composed = self._urgent_first(self._answered(resolved, intent))
-        if not resolved.symptom or not composed.known:
+        composed = self._not_calm_alone(self._urgent_first(self._answered(resolved, intent)))
+        if not resolved.symptom:
             return composed
         return replace(composed, drafts=(*composed.drafts, Draft(message("symptom_seen"), fixed=True)))
 
@@ -89,6 +91,18 @@ class Composer:
         if not urgent or any(draft.text in said for draft in composed.drafts):
             return composed
         return replace(composed, drafts=(with_spans(message("urgent_in_report"), urgent), *composed.drafts))
+
+    def _not_calm_alone(self, composed: Composed) -> Composed:
+        """Calm words of one finding (不需要特殊处理) are not left alone beside another that needs a doctor soon."""
+        calm = {message(key) for key in _CALM}
+        at = next((n for n, draft in enumerate(composed.drafts) if draft.text in calm), None)
+        if at is None or self.reading is None:
+            return composed
+        serious = [topic for topic in topics_of(self.reading) if topic.urgency <= Urgency.SOON]
+        if not serious:
+            return composed
+        also = with_spans(message("serious_elsewhere"), serious)
+        return replace(composed, drafts=(*composed.drafts[: at + 1], also, *composed.drafts[at + 1 :]))
 
     def _answered(self, resolved: Resolved, intent: Intent) -> Composed:
         if intent is Intent.DEPARTMENT:
@@ -139,6 +153,8 @@ class Composer:
         if self.reading is None:
             return [], []
         topics = topics_of(self.reading)
+        if _NEW_ONE.search(resolved.asked) and (new := [t for t in topics if t.new]):
+            return new, []
         if not resolved.words and not resolved.claims:
             if resolved.side in (Side.LEFT, Side.RIGHT):
                 found = [t for t in topics if t.statement.finding.side in (resolved.side, Side.BOTH)]

@@ -78,6 +78,8 @@ def resolve(question: str, history: Sequence[Turn], reader: ReportReader) -> Res
     if not needs or not history:
         return alone
     before = _before(history[-_TURNS_LOOKED_AT:], reader)
+    if before is not None and before.told and any(claim.concept in _MALIGNANT for claim in own.claims):
+        return alone  # "右边是不是癌" asks of whatever is there, not of what an answer happened to name
     if before is None or (named and not _same_part(own, before)):  # "肝里那个" after a question on the lung
         return alone
     return Resolved(
@@ -133,6 +135,8 @@ class _Subject:
     claims: tuple[Claim, ...]
     words: tuple[str, ...]
     side: Side
+    told: bool = False
+    """An answer named it, not the patient."""
 
 
 _EMPTY_WORDS = frozenset(
@@ -179,7 +183,7 @@ def _same_part(own: _Subject, before: _Subject) -> bool:
 
 def _first(subject: _Subject) -> _Subject:
     """Keep the subject the answer named first."""
-    return _Subject(subject.claims[:1], subject.words[:1], Side.NONE)
+    return _Subject(subject.claims[:1], subject.words[:1], Side.NONE, told=True)
 
 
 def _insert(text: str, subject: str) -> str:

@@ -41,7 +41,12 @@ class Topic:
     @property
     def changed(self) -> bool:
         """Tell whether the report calls it grown, more, or new."""
-        return trend_of(self.statement.prepared) == "up" or bool(_NEW.search(self.statement.prepared))
+        return trend_of(self.statement.prepared) == "up" or self.new
+
+    @property
+    def new(self) -> bool:
+        """Tell whether the report calls it new."""
+        return bool(_NEW.search(self.statement.prepared))
 
     @property
     def meanings(self) -> list[str]:

@@ -81,11 +81,14 @@ def _place(before: str, side: Side) -> str:
     return place
 
 
+_TOGETHER = re.compile(r"合并|伴有?|并")
 _SEEN = re.compile(r"(?:可|内)?见|示|探及")
 
 
 def _only_where(place: str) -> str:
     """Return the place without signs it holds (肌腱信号增高, 内见低回声); nothing when no part of the body is left."""
+    if status_of(place) is Status.ABNORMAL:  # 左输尿管结石并左肾(积水): the stone is no place
+        place = _TOGETHER.split(place)[-1]
     if (seen := _SEEN.search(place)) or status_of(place) is Status.ABNORMAL:
         place = place[: seen.start()] if seen else place
         ends = [organ.end for organ in organs(place)] + [lobe.end for lobe in lobes(place)]
@@ -112,7 +115,11 @@ def _organ_measured(text: str, start: int) -> int:
     lead = text[: text.rfind("，", 0, start) + 1]
     first = lead.partition("，")[0]
     measured = bool(located(first)) and organs(first) and status_of(first) is None
-    return len(lead) if measured else 0
+    return len(lead) if measured or _INSIDE.match(text, len(lead)) else 0
+
+
+_INSIDE = re.compile(r"(?:其|腔|囊|瘤)?内部?(?:可)?见")
+"""What is inside a lesion ("肿块，大小约22mm，内见钙化") has not its size."""
 
 
 def _details(text: str, match: GuideMatch, of_organ: int) -> str:
@@ -144,7 +151,8 @@ def _sizes(text: str) -> str:
     out = []
     for start, end in runs:
         lead = pattern_of("explain_restate", "size_lead").search(text[:start])
-        out.append(f"{lead.group() if lead else ''}{text[start:end]}")
+        run = f"{lead.group() if lead else ''}{text[start:end]}"
+        out.append(f"{run})" if run.count("(") > run.count(")") else run)
     return "，".join(dict.fromkeys(out))
 
 

@@ -319,3 +319,31 @@ class TestWhatOnceMisled:
         impression = "脂肪肝（中度）\n肝右叶高回声结节（血管瘤可能，建议3-6个月复查或增强CT）\n胆囊多发结石并慢性胆囊炎\n右肾囊肿"
         findings = interpret_report(ReportText("", impression), shipped).findings
         assert "胆囊多发结石并慢性胆囊炎" in [finding.text for finding in findings]
+
+    def test_the_size_of_a_mass_is_not_told_of_the_calcium_inside(self, shipped):
+        shown = told("右乳外上象限见一不规则高密度肿块，大小约22mm×18mm，边缘毛刺，内见簇状细小钙化。", "", shipped)
+        assert "“细小钙化”），大小" not in shown
+        assert "22mm×18mm" in shown
+
+    def test_a_stone_is_no_place_of_the_water_behind_it(self, shipped):
+        shown = told("", "左输尿管上段结石并左肾中度积水。", shipped)
+        assert "左肾：肾里的积水" in shown
+        assert "结石" in shown
+
+    def test_brackets_of_an_old_size_are_closed(self, shipped):
+        assert "现厚约6mm(原12mm)" in told("左侧慢性硬膜下血肿较前吸收，现厚约6mm（原12mm）。", "", shipped)
+
+    def test_an_organ_not_enlarged_is_normal(self, shipped):
+        assert "前列腺没有看到增大" in told("前列腺未见增大。", "", shipped)
+
+    @pytest.mark.parametrize(
+        ("report", "urgency"),
+        [
+            ("左肺下叶新发结节，大小约11mm。", Urgency.SOON),
+            ("左肺下叶结节，大小约11mm，边缘毛刺。", Urgency.SOON),
+            ("左肺下叶结节，大小约5mm，边缘光滑，未见毛刺。", Urgency.SCHEDULED),
+            ("左肺下叶结节，大小约5mm，余肺未见新发结节。", Urgency.SCHEDULED),
+        ],
+    )
+    def test_a_new_or_spiculated_nodule_is_to_be_seen_soon(self, report, urgency, shipped):
+        assert interpret_report(ReportText(report, ""), shipped).urgency is urgency
