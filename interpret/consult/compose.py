@@ -165,9 +165,10 @@ class Composer:
         wanted = {id(s) for s in about([*(t.statement for t in topics), *rest], resolved)}
         found = [t for t in topics if id(t.statement) in wanted]
         told = [s for s in rest if id(s) in wanted]
-        if not found and not told and resolved.from_history and intent in _ABOUT_ALL:
+        sided = resolved.side in (Side.LEFT, Side.RIGHT)
+        if not found and topics and resolved.from_history and intent in _ABOUT_ALL and not (told and sided):
             # what was spoken of before is not there: 多久复查 asks of the whole report, 左边第几根 of that side
-            if resolved.side not in (Side.LEFT, Side.RIGHT):
+            if not sided:
                 return topics, []
             if not pattern_of("consult_resolve", "side_only").search(resolved.asked):
                 return [t for t in topics if t.statement.finding.side in (resolved.side, Side.BOTH)], []

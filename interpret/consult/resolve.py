@@ -82,6 +82,8 @@ def resolve(question: str, history: Sequence[Turn], reader: ReportReader) -> Res
         return alone  # "右边是不是癌" asks of whatever is there, not of what an answer happened to name
     if before is None or (named and not _same_part(own, before)):  # "肝里那个" after a question on the lung
         return alone
+    if side_only and before.told:  # "右边呢" after an answer on everything asks of everything on that side
+        return Resolved(text, (), (), side, from_history=True, asked=text)
     return Resolved(
         question=_insert(text, before.words[0]),
         # "是癌吗" asked before does not make a cancer the subject of "左边那个呢"
@@ -99,11 +101,14 @@ def _before(turns: Sequence[Turn], reader: ReportReader) -> "_Subject | None":
         if (asked := _subject(prepare(turn.question).text, reader)).words:
             return asked
     for turn in reversed(turns):
-        if (answered := _first(_subject(prepare(turn.answer).text, reader))).words:
+        # what an answer only denies ("没有看到结节") is nothing to go on about
+        affirmed = "。".join(s for s in turn.answer.split("。") if not _DENYING.search(s))
+        if (answered := _first(_subject(prepare(affirmed).text, reader))).words:
             return answered
     return None
 
 
+_DENYING = re.compile(r"没有看到|没有写到|描述为正常|没有审核过")
 _PARTICLES = re.compile(r"[那呢吗啊呀吧的了我您你们请问是有这个它又还也就想知道一下左右边侧面，。?！ ]")
 
 
@@ -164,7 +169,12 @@ _EMPTY_WORDS = frozenset(
 
 
 def _subject(text: str, reader: ReportReader) -> _Subject:
-    found = tuple(claim for claim in claims(text) if claim.concept is not None or claim.organs)
+    # "会变大吗" names no enlargement: an empty word is a claim only of an organ it is said of
+    found = tuple(
+        claim
+        for claim in claims(text)
+        if claim.organs or (claim.concept is not None and claim.concept not in _EMPTY_WORDS - _MALIGNANT)
+    )
     named = [claim.word for claim in found if claim.concept is not None and claim.concept not in _EMPTY_WORDS]
     marks: list[Match[Form]] = [m for m in reader.marker.mark(text) if m.value.category != "technique"]
     terms = [text[m.start : m.end] for m in marks]
