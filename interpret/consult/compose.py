@@ -24,11 +24,11 @@ from interpret.explain.normal import normal_item
 from interpret.explain.restate import restate
 from interpret.guard.alignment import organs_agree
 from interpret.guard.forbidden import is_calming
-from interpret.guard.mentions import trend_of
+from interpret.guard.mentions import claims, trend_of
 from interpret.knowledge import Knowledge
 from interpret.language import pattern_of
 from interpret.messages import message
-from interpret.report.anatomy import organs
+from interpret.report.anatomy import organs, side_of
 from interpret.report.findings import Statement
 from interpret.report.reading import Reading, ReportReader
 from interpret.types import HospitalInfo, Patient, Side, Span, Status, Urgency
@@ -165,7 +165,8 @@ class Composer:
         wanted = {id(s) for s in about([*(t.statement for t in topics), *rest], resolved)}
         found = [t for t in topics if id(t.statement) in wanted]
         told = [s for s in rest if id(s) in wanted]
-        sided = resolved.side in (Side.LEFT, Side.RIGHT)
+        # a side asked of before ("左边有没有斑块") is none of "严重吗"
+        sided = side_of(resolved.asked) in (Side.LEFT, Side.RIGHT)
         if not found and topics and resolved.from_history and intent in _ABOUT_ALL and not (told and sided):
             # what was spoken of before is not there: 多久复查 asks of the whole report, 左边第几根 of that side
             if not sided:
@@ -335,8 +336,12 @@ class Composer:
         the report has, or when they are asked for by name; of what it lacks (`absent`) no guide speaks.
         """
         entry = self.knowledge.entry(hit.chunk.entry_id)
-        if self.reading is None or entry is None or entry.kind is EntryKind.EDUCATION:
+        if self.reading is None or entry is None:
             return True
+        if entry.kind is EntryKind.EDUCATION:  # "结节不会传染" answers nobody who has no nodule
+            about = {claim.concept for claim in claims(entry.title) if claim.concept is not None}
+            text = f"{resolved.question}{''.join(prepared.text for prepared in self.reading.prepared.values())}"
+            return not about or bool(about & {claim.concept for claim in claims(text)})
         if not resolved.parts and self._elsewhere(entry):
             return False
         if entry.guide is not None:
