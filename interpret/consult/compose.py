@@ -9,6 +9,7 @@ from interpret.consult.draft import Draft, Source
 from interpret.consult.intent import Intent, asks_cause, has_own_theme
 from interpret.consult.passages import about_subject, covers, on_theme, passage_drafts
 from interpret.consult.resolve import Resolved, asks_more, without_malignancy
+from interpret.consult.speaks import may_speak
 from interpret.consult.told import (
     advice,
     advice_elsewhere,
@@ -22,17 +23,15 @@ from interpret.explain.compose import topics_of
 from interpret.explain.merge import Topic
 from interpret.explain.normal import normal_item
 from interpret.explain.restate import restate
-from interpret.guard.alignment import organs_agree
 from interpret.guard.forbidden import is_calming
-from interpret.guard.mentions import claims, trend_of
+from interpret.guard.mentions import trend_of
 from interpret.knowledge import Knowledge
 from interpret.language import pattern_of
 from interpret.messages import message
-from interpret.report.anatomy import organs, side_of
+from interpret.report.anatomy import side_of
 from interpret.report.findings import Statement
 from interpret.report.reading import Reading, ReportReader
 from interpret.types import HospitalInfo, Patient, Side, Span, Status, Urgency
-from knowledge_base.entries import Entry, EntryKind, Hit
 
 _SENTENCES = 6
 _PASSAGES = 3
@@ -314,7 +313,12 @@ class Composer:
             result = self.knowledge.search(f"孕妇 {question}" if self.patient.pregnant else question, k=_HITS)
             hits = on_theme(resolved.asked, result.hits, self.knowledge) if result.known else []
             hits = about_subject(resolved.words, resolved.parts, hits, self.knowledge)
-            hits = [hit for hit in hits if self._may_speak(hit, resolved, absent=absent)]
+            hits = [
+                hit
+                for hit in hits
+                if self.reading is None
+                or may_speak(self.knowledge.entry(hit.chunk.entry_id), self.reading, resolved, absent)
+            ]
             if resolved.from_history:
                 hits = [hit for hit in hits if covers(resolved.asked, hit, self.knowledge)]
             drafts += passage_drafts(resolved.question, hits, self.knowledge, limit)
@@ -327,38 +331,6 @@ class Composer:
     def _serious(self) -> bool:
         """Tell whether the report needs a doctor soon: nothing found by likeness may then calm (现在不急着处理)."""
         return self.reading is not None and any(t.urgency <= Urgency.SOON for t in topics_of(self.reading))
-
-    def _may_speak(self, hit: Hit, resolved: Resolved, *, absent: bool) -> bool:
-        """Tell whether a passage may stand beside this report.
-
-        A guide tells what *is* so with a kind of finding ("已经钙化了，不用治"), a term's entry what a word means
-        ("以前发生的骨折"). Found by likeness alone, they would be read as said of this patient: they speak only of what
-        the report has, or when they are asked for by name; of what it lacks (`absent`) no guide speaks.
-        """
-        entry = self.knowledge.entry(hit.chunk.entry_id)
-        if self.reading is None or entry is None:
-            return True
-        if entry.kind is EntryKind.EDUCATION:  # "结节不会传染" answers nobody who has no nodule
-            about = {claim.concept for claim in claims(entry.title) if claim.concept is not None}
-            text = f"{resolved.question}{''.join(prepared.text for prepared in self.reading.prepared.values())}"
-            return not about or bool(about & {claim.concept for claim in claims(text)})
-        if not resolved.parts and self._elsewhere(entry):
-            return False
-        if entry.guide is not None:
-            found = {match.entry.entry_id for match in self.reading.guides if match is not None}
-            asked = not absent and any(concept in resolved.question for concept in entry.guide.concepts)
-            return entry.entry_id in found or asked
-        named = {term.entry_id for term in self.reading.terms if not term.negated}
-        return entry.entry_id in named or any(form in resolved.question for form in (entry.title, *entry.surfaces))
-
-    def _elsewhere(self, entry: Entry) -> bool:
-        """Tell whether an entry is of a part of the body the report does not speak of (卵巢囊肿 beside 腘窝囊肿)."""
-        assert self.reading is not None  # noqa: S101 - the caller looked
-        named = frozenset(match.value.root for match in organs(f"{entry.title} {' '.join(entry.surfaces)}"))
-        seen = frozenset(m.value.root for prepared in self.reading.prepared.values() for m in organs(prepared.text))
-        # a guide tells what to do: 少量积液不用治 is said of the pelvis, and no neighbour of it
-        near = bool(named & seen) if entry.guide is not None else organs_agree(named, seen)
-        return bool(named and seen) and not near
 
     def _term(self, resolved: Resolved) -> list[Draft]:
         for word in resolved.words:
