@@ -2,6 +2,7 @@
 
 import base64
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from datetime import datetime
 from html import escape
@@ -20,11 +21,12 @@ _COLOURS = {
 _STYLE = """
 body { font: 15px/1.7 system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans SC", sans-serif; margin: 32px auto;
   max-width: 960px; color: #1d2b2a; padding: 0 16px }
-h1 { font-size: 26px } h2 { font-size: 19px; margin-top: 36px }
-section { border: 1px solid #dde5e3; border-radius: 10px; padding: 12px 16px; margin: 12px 0; break-inside: avoid }
+h1 { font-size: 26px } h2 { font-size: 19px; margin-top: 36px; break-after: avoid }
+section { border: 1px solid #dde5e3; border-radius: 10px; padding: 12px 16px; margin: 12px 0 }
 .verdict { float: right; color: #fff; border-radius: 6px; padding: 1px 10px; font-size: 13px }
-ul { margin: 6px 0 0; padding-left: 20px; color: #475467; font-size: 13px }
-img { max-width: 220px; border: 1px solid #ccc; border-radius: 6px; margin: 8px 8px 0 0; vertical-align: top }
+ul { margin: 6px 0 0; padding-left: 20px; color: #475467; font-size: 13px; overflow-wrap: anywhere }
+img { max-width: 220px; border: 1px solid #ccc; border-radius: 6px; margin: 8px 8px 0 0; vertical-align: top;
+  break-inside: avoid }
 table { border-collapse: collapse } td { padding: 2px 12px 2px 0 }
 """
 
@@ -48,24 +50,35 @@ def write_html(rows: Sequence[Row], to: Path, *, made_at: datetime, version: str
     to.write_text("".join(parts), encoding="utf-8")
 
 
-def write_pdf(html: Path, to: Path) -> bool:
-    """Print the page to PDF with a Chromium of this machine; False when there is none."""
+def write_pdf(html: Path, to: Path, *, font: Path) -> bool:
+    """Print the page to PDF with a Chromium of this machine; False when there is none.
+
+    `font` is set for the printing only: a server often has no Chinese font, whoever reads the page has one.
+    """
     browser = system_chromium()  # the one from npm does not print from its command line
     if browser is None:
         return False
+    face = f'@font-face {{ font-family: print; src: url("{font.resolve().as_uri()}") }} body {{ font-family: print }}'
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "print.html"
+        page.write_text(html.read_text(encoding="utf-8") + f"<style>{face}</style>", encoding="utf-8")
+        _print(browser, page, to)
+    return True
+
+
+def _print(browser: str, page: Path, to: Path) -> None:
     subprocess.run(  # noqa: S603  # our own page
         [
             browser,
             *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),
             f"--print-to-pdf={to.absolute()}",
             "--no-pdf-header-footer",
-            html.absolute().as_uri(),
+            page.as_uri(),
         ],
         check=True,
         capture_output=True,
         timeout=120,
     )
-    return True
 
 
 def _row(row: Row) -> str:

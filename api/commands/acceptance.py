@@ -11,6 +11,8 @@ import typer
 
 from api.commands.common import JsonOption, err, fail, out, print_json
 
+_IN_PARALLEL = ("-n", "2", "--dist", "loadgroup")
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -24,6 +26,7 @@ def acceptance(
     """Make the acceptance book: requirement by requirement, proved, failed or document needed, with screenshots."""
     from api.acceptance.book import write_html, write_pdf
     from api.acceptance.results import Verdict, judge, read_outcomes, read_requirements
+    from api.wiring import FONT
 
     root = Path(__file__).resolve().parents[2]
     if not (root / "tests").exists():
@@ -32,13 +35,13 @@ def acceptance(
     outcomes = to / "outcomes.jsonl"
     outcomes.unlink(missing_ok=True)
     err.print("running the tests that speak for requirements …")
-    command = [sys.executable, "-m", "pytest", "-q", "--acceptance", str(outcomes.absolute()), "tests"]
+    command = [sys.executable, "-m", "pytest", "-q", *_IN_PARALLEL, "--acceptance", str(outcomes.absolute()), "tests"]
     done = subprocess.run(command, cwd=root, check=False, stdout=sys.stderr)  # noqa: S603  # our own tests
     if done.returncode not in {0, 1}:
         fail("the tests did not run: see above")
     rows = judge(read_requirements(), read_outcomes(outcomes))
     write_html(rows, to / "acceptance.html", made_at=datetime.now(UTC), version=version("mingying"))
-    printed = write_pdf(to / "acceptance.html", to / "acceptance.pdf")
+    printed = write_pdf(to / "acceptance.html", to / "acceptance.pdf", font=FONT)
     summary = {str(verdict): sum(row.verdict is verdict for row in rows) for verdict in Verdict}
     if as_json:
         print_json({"summary": summary, "rows": {row.requirement.requirement_id: str(row.verdict) for row in rows}})
