@@ -1,12 +1,14 @@
 """What the first screen of a patient shows, in one reply."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from api.db.tables import ConsentRow
 from api.errors import Problem
 from api.schemas.patient import ConsentOut, DocumentOut, FirstScreen, PatientOut, ReportOut, StudyOut
 from api.wiring import Services
@@ -44,6 +46,7 @@ def first_screen(services: Services, session: Session, grant: Grant, study: Stud
     patient = session.get_one(PatientRow, grant.patient)
     report = current_report(session, row) if grant.allows(Right.REPORT) else None
     briefs = services.derived.series_briefs(row.institution_code, row.study_instance_uid) or ()
+    consents = told_consents(session, grant)
     total = session.scalar(select(func.count()).select_from(visible_studies(grant, now).subquery())) or 1
     return FirstScreen(
         holder="patient" if grant.holder is Holder.PATIENT else "share",
@@ -57,10 +60,17 @@ def first_screen(services: Services, session: Session, grant: Grant, study: Stud
         documents=[DocumentOut.model_validate(item) for item in documents_of(session, row)],
         series=_most_telling_first(session, row, briefs, report),
         manifest_version=row.manifest_version,
-        rights=sorted(grant.rights),
-        consents=[ConsentOut.model_validate(item) for item in told_consents(session, grant)],
+        rights=sorted(_rights_now(grant, consents)),
+        consents=[ConsentOut.model_validate(item) for item in consents],
         history_count=total - 1,
     )
+
+
+def _rights_now(grant: Grant, consents: Sequence[ConsentRow]) -> AbstractSet[Right]:
+    """Return the rights as they can be used: a stranger cannot give the consent that the patient has withdrawn."""
+    if grant.holder is Holder.PATIENT or any(row.given for row in consents):
+        return grant.rights
+    return grant.rights - {Right.INTERPRET}
 
 
 def _most_telling_first(

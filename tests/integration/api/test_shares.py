@@ -220,7 +220,9 @@ class TestChoices:
         assert [item["purpose"] for item in stranger.get("/api/patient/first-screen").json()["consents"]] == [
             "interpret"
         ]
+        assert "interpret" in stranger.get("/api/patient/first-screen").json()["rights"]
         agree(owner, given=False)
+        assert "interpret" not in stranger.get("/api/patient/first-screen").json()["rights"]
         assert stranger.get(f"{report}/interpretation").json()["code"] == "consent_needed"
 
     def test_a_share_cannot_be_shared_on_or_looked_through(self, hospital, owner):

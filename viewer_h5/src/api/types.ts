@@ -5,7 +5,9 @@
 
 export type SectionName = 'findings' | 'impression'
 export type Purpose = 'view' | 'interpret' | 'ocr'
+/** What a report's link asks for; a share asks for its passcode, or for nothing (`open`). */
 export type VerificationMethod = 'phone' | 'id_number'
+export type DoorMethod = VerificationMethod | 'passcode' | 'open'
 
 export interface Door {
   hospital: string
@@ -14,7 +16,7 @@ export interface Door {
   certificates: { name: string; number: string }[]
   linked: boolean
   verified: boolean
-  methods: VerificationMethod[]
+  methods: DoorMethod[]
   ai_label: string
   demo: boolean
 }
@@ -24,7 +26,11 @@ export interface CodeSent {
   code_length: number
 }
 
-export type Proof = { method: 'phone'; phone: string; code: string } | { method: 'id_number'; id_number: string }
+export type Proof =
+  | { method: 'phone'; phone: string; code: string }
+  | { method: 'id_number'; id_number: string }
+  | { method: 'passcode'; passcode: string }
+  | { method: 'open' }
 
 export interface Consent {
   purpose: string
@@ -93,6 +99,7 @@ export interface SeriesBrief {
 }
 
 export interface FirstScreen {
+  holder: 'patient' | 'share'
   patient: Patient
   study: Study
   report: Report | null
@@ -253,3 +260,47 @@ export interface Paper {
 }
 
 export type PaperBrief = Omit<Paper, 'width' | 'height' | 'fields' | 'rows' | 'doubts'> & { created_at: string }
+
+export interface ShareWish {
+  study: string
+  expires_days: number
+  protected: boolean
+  passcode?: string
+  with_history: boolean
+  with_explanation: boolean
+}
+
+export interface MadeShare {
+  share_id: string
+  link: string
+  /** A data address. */
+  qr: string
+  passcode: string | null
+  expires_at: string
+}
+
+export interface Share {
+  share_id: string
+  study_instance_uid: string
+  study_date: string | null
+  modalities: string[]
+  description: string
+  state: 'active' | 'expired' | 'revoked' | 'locked'
+  protected: boolean
+  with_history: boolean
+  with_explanation: boolean
+  created_at: string
+  expires_at: string
+  opened_count: number
+  last_opened_at: string | null
+}
+
+export interface Download {
+  download_id: string
+  expires_at: string
+  bytes: number
+}
+
+export interface MadeDownload extends Download {
+  code: string
+}

@@ -36,6 +36,9 @@ export const words = {
     hasReport: '有报告',
     preparing: '影像准备中',
     reload: '刷新看看',
+    share: '分享',
+    download: '下载',
+    sharedWithYou: '他人分享给您的检查',
   },
   report: {
     findings: '检查所见',

@@ -47,4 +47,19 @@ export const endedWords = {
   detail: '为保护您的隐私，一段时间后会自动退出。请重新扫描报告单上的二维码，验证后继续查看。',
   left: '已安全退出',
   leftDetail: '这台手机上不再保留您的检查信息。',
+  share: '分享已结束',
+  shareDetail: '对方停止了分享，或者有效期已到。页面已关闭，这台设备上不再显示内容。如需继续查看，请联系分享给您的人。',
+}
+
+export const passcodeWords = {
+  title: '有人向您分享了一次检查',
+  lead: '请输入对方告诉您的口令',
+  leadOpen: '点下面的按钮查看',
+  passcode: '口令',
+  hint: '4 至 12 个字符，不分大小写',
+  missing: '请填写口令',
+  submit: '查看分享',
+  lockedFor: (minutes: number) => `请在约 ${minutes} 分钟后再试，或请对方重新分享。`,
+  wrong: '口令不对，请向分享的人核对。',
+  courtesy: '这是他人的健康信息，请勿转发或公开。',
 }

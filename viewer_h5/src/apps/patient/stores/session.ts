@@ -5,12 +5,15 @@ import { exchangeLink, fetchDoor, leave as endGrant } from '@/api/patient'
 import type { Door } from '@/api/types'
 
 import { clearPatientStores } from './clear'
+import { useStudy } from './study'
+
+export type Ended = 'expired' | 'left' | 'share'
 
 /** Who stands at the door: the token not yet exchanged, what the door says, and why a page was ended. */
 export const useSession = defineStore('session', () => {
   const token = ref<string | null>(null)
   const door = shallowRef<Door | null>(null)
-  const ended = ref<'expired' | 'left' | null>(null)
+  const ended = ref<Ended | null>(null)
 
   /** Exchanges a waiting token, then reads the door. Throws a `Problem`; a dead link leaves the door readable. */
   async function open(): Promise<Door> {
@@ -32,9 +35,9 @@ export const useSession = defineStore('session', () => {
     door.value ??= await fetchDoor()
   }
 
-  /** Nothing of the patient stays in memory. */
+  /** Nothing of the patient stays in memory. A share that no longer opens was ended, whatever the page was doing. */
   function forget(why: 'expired' | 'left'): void {
-    ended.value = why
+    ended.value = why === 'expired' && useStudy().screen?.holder === 'share' ? 'share' : why
     door.value = null
     clearPatientStores()
   }
