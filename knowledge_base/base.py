@@ -7,7 +7,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 
 from knowledge_base.embed import Embedder
-from knowledge_base.entries import Entry, EntryKind, LexiconForm, SearchResult
+from knowledge_base.entries import Entry, EntryKind, LexiconForm, SearchExplanation, SearchResult
 from knowledge_base.ingest import Content, default_content_dir, read_content
 from knowledge_base.search import Calibration, HybridSearch, make_passages
 from knowledge_base.store import cached_index, default_cache_dir
@@ -20,7 +20,7 @@ class KnowledgeBase:
         self._content = content
         self._search = search
         self._entries = {entry.entry_id: entry for entry in content.entries}
-        # entries may come from an editor later: no raw HTML, no script links (the preset), nothing fetched from outside
+        # editors write entries too: no raw HTML, no script links (the preset), nothing fetched from outside
         self._markdown = MarkdownIt("js-default", {"html": False}).disable(["image"])
 
     @classmethod
@@ -56,9 +56,18 @@ class KnowledgeBase:
         )
         return cls(content, search)
 
+    def over(self, content: Content) -> "KnowledgeBase":
+        """Return a base of changed content. Only changed passages are embedded; this base stays as it is."""
+        return KnowledgeBase(content, self._search.over(make_passages(content.entries)))
+
+    @property
+    def content(self) -> Content:
+        """All that this base was made of."""
+        return self._content
+
     @property
     def version(self) -> str:
-        """Digest of all content files; stands in every answer."""
+        """Digest of all content files, and the number of publications over them; stands in every answer."""
         return self._content.version
 
     def entry(self, entry_id: str) -> Entry | None:
@@ -101,13 +110,21 @@ class KnowledgeBase:
         """Return up to `k` hits, one for each entry, best first, and whether they are good enough to answer from."""
         return self._search.search(question, k)
 
+    def explain(self, question: str, k: int = 10) -> SearchExplanation:
+        """Return what `search` finds, and why."""
+        return self._search.explain(question, k)
+
     def signals(self, question: str) -> Mapping[str, float]:
         """Return what the known decision looks at, for calibration and the editor's hit test."""
         return self._search.rank(question).signals
 
     def body_html(self, entry: Entry) -> str:
         """Return the body as HTML; raw HTML in it is shown as text, script links are dropped."""
-        return str(self._markdown.render(entry.body))
+        return self.html(entry.body)
+
+    def html(self, markdown: str) -> str:
+        """Return Markdown as HTML, as `body_html` does."""
+        return str(self._markdown.render(markdown))
 
     @cached_property
     def _heads(self) -> frozenset[str]:

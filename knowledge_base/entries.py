@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 
@@ -34,6 +35,14 @@ class Source:
     year: int | None
     version: str
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Who answers for an entry, as patients are told."""
+
+    reviewer: str
+    reviewed_on: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,7 @@ class Entry:
     """Ways in which patients ask for this."""
     guide: FindingGuide | None = None
     tags: tuple[str, ...] = ()
+    review: Review | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +113,33 @@ class SearchResult:
 
     known: bool
     hits: Sequence[Hit]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedHit:
+    """A hit with what led to it, for editors."""
+
+    hit: Hit
+    names: tuple[str, ...]
+    """Names of the entry that stand in the question."""
+    shared: tuple[str, ...]
+    """Characters and pairs that question and entry share, rarest first."""
+    asked_exactly: bool
+    """The question is one of those the entry lists."""
+    keyword_rank: int | None
+    """Place by keywords, from 1; None when nothing is shared."""
+    vector_rank: int | None
+    """Place by meaning, from 1; None where no vectors are used."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchExplanation:
+    """A search and the decision whether to answer from it."""
+
+    known: bool
+    probability: float
+    threshold: float
+    hits: Sequence[ExplainedHit]
 
 
 @dataclass(frozen=True, slots=True)

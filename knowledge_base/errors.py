@@ -2,6 +2,12 @@
 
 KnowledgeError
 ├── ContentInvalid          an entry file does not say what it must
+├── EditorialError
+│   ├── UnknownSources      a text cites what is not on the list of sources
+│   ├── UnsafeText          a text names a dose, prescribes or promises
+│   ├── WrongState          a draft is not where this step begins
+│   ├── ReviewerIsAuthor    nobody publishes what they wrote
+│   └── StaleEdit           somebody else changed the entry or the draft meanwhile
 ├── EmbeddingError
 │   ├── ModelFilesMissing   no converted model in the folder: the caller may go on with keywords only
 │   ├── ModelSourceRejected the downloaded weights are not the ones that were pinned
@@ -26,6 +32,42 @@ class ContentInvalid(KnowledgeError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__(f"{len(problems)} problem(s) in the content: " + "; ".join(problems[:5]))
         self.problems = tuple(problems)
+
+
+class EditorialError(KnowledgeError):
+    """A step of writing, reviewing or publishing is refused."""
+
+
+class UnknownSources(EditorialError):
+    """A text cites what is not on the list of sources."""
+
+    def __init__(self, source_ids: Sequence[str]) -> None:
+        super().__init__(f"unknown sources: {', '.join(source_ids)}")
+        self.source_ids = tuple(source_ids)
+
+
+class UnsafeText(EditorialError):
+    """A text names a dose, prescribes or promises; `found` holds the words."""
+
+    def __init__(self, found: Sequence[str]) -> None:
+        super().__init__(f"{len(found)} unsafe passage(s)")
+        self.found = tuple(found)
+
+
+class WrongState(EditorialError):
+    """A draft is not where this step begins."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"a draft that is {state} cannot take this step")
+        self.state = state
+
+
+class ReviewerIsAuthor(EditorialError):
+    """Nobody publishes what they wrote."""
+
+
+class StaleEdit(EditorialError):
+    """Somebody else changed the entry or the draft since it was read."""
 
 
 class EmbeddingError(KnowledgeError):

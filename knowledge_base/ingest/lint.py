@@ -48,11 +48,12 @@ def lint_content(folder: Path | None = None) -> list[Problem]:
         content = read_content(folder or default_content_dir())
     except ContentInvalid as error:
         return [Problem("", "schema", problem) for problem in error.problems]
-    problems = [problem for entry in content.entries for problem in _lint_entry(entry, content)]
+    problems = [problem for entry in content.entries for problem in lint_entry(entry, content)]
     return [*problems, *_duplicates(content.entries), *_everyday_surfaces(content)]
 
 
-def _lint_entry(entry: Entry, content: Content) -> Iterator[Problem]:
+def lint_entry(entry: Entry, content: Content) -> Iterator[Problem]:
+    """Yield what is wrong with one entry, apart from the others."""
     texts = [entry.plain, entry.body]
     if entry.guide:
         texts += [entry.guide.meaning, entry.guide.next_step, entry.guide.plain_name]

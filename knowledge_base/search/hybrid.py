@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from knowledge_base.embed import Embedder
-from knowledge_base.entries import Hit, SearchResult
+from knowledge_base.entries import ExplainedHit, Hit, SearchExplanation, SearchResult
 from knowledge_base.search.keyword import KeywordIndex, grams, normalise, strip_question_words
 from knowledge_base.search.known import Calibration
 from knowledge_base.search.passages import Passages
-from knowledge_base.store import VectorIndex
+from knowledge_base.store import VectorIndex, renewed_index
 
 MAX_QUESTION = 400
 """Characters of a question that are searched; more says nothing new and costs time."""
@@ -25,6 +25,7 @@ _COSINE_SPAN = 0.06
 """Cosines of E5 models lie so close together that what is this far below the best counts as nothing."""
 _EXACT_QUESTION = 1.0
 _NEIGHBOURS = 600
+_SHARED_SHOWN = 12
 _FULL_NAME = 5
 """A matched name of this many characters counts fully."""
 
@@ -88,6 +89,50 @@ class HybridSearch:
         hits = tuple(self._hit(int(owner), ranking) for owner in order if ranking.fused[owner] > 0)
         decision = self._calibration.keyword if ranking.cosines is None else self._calibration.hybrid
         return SearchResult(known=decision.is_known(ranking.signals), hits=hits)
+
+    def over(self, passages: Passages) -> "HybridSearch":
+        """Return a search over changed passages; only changed texts are embedded, this one stays as it is."""
+        index = None
+        if self._embedder is not None and self._index is not None:
+            known = dict(zip(self._passages.keys, self._passages.texts, strict=True))
+            index = renewed_index(
+                self._index, known=known, keys=passages.keys, texts=passages.texts, embedder=self._embedder
+            )
+        return HybridSearch(
+            passages,
+            question_words=self._question_words,
+            subjects=self._subjects,
+            calibration=self._calibration,
+            embedder=self._embedder,
+            index=index,
+        )
+
+    def explain(self, question: str, k: int) -> SearchExplanation:
+        """Return what `search` finds, and why."""
+        ranking = self.rank(question)
+        decision = self._calibration.keyword if ranking.cosines is None else self._calibration.hybrid
+        if not ranking.signals:
+            return SearchExplanation(False, 0.0, decision.threshold, ())
+        asked = normalise(question[:MAX_QUESTION])
+        by_keyword = _places(ranking.keyword, positive_only=True)
+        by_vector = {} if ranking.cosines is None else _places(ranking.cosines, positive_only=False)
+        hits = []
+        for owner in np.argsort(-ranking.fused, kind="stable")[:k].tolist():
+            if ranking.fused[owner] <= 0:
+                break
+            shared = self._grams[owner].intersection(grams(asked))
+            hits.append(
+                ExplainedHit(
+                    hit=self._hit(owner, ranking),
+                    names=tuple(name for name, owners in self._names.items() if owner in owners and name in asked),
+                    shared=tuple(sorted(shared, key=lambda gram: (-self._keywords.weight(gram), gram))[:_SHARED_SHOWN]),
+                    asked_exactly=self._asked.get(asked) == owner,
+                    keyword_rank=by_keyword.get(owner),
+                    vector_rank=by_vector.get(owner),
+                )
+            )
+        probability = decision.probability(ranking.signals)
+        return SearchExplanation(probability >= decision.threshold, probability, decision.threshold, tuple(hits))
 
     def rank(self, question: str) -> Ranking:
         """Return all scores of a question, for search and for calibration."""
@@ -188,6 +233,12 @@ class HybridSearch:
         best = max(rows, key=lambda row: float(fit[row]))
         chunk = self._passages.chunks[owner][self._passages.chunk_numbers[best] or 0]
         return Hit(chunk, float(ranking.fused[owner]), signals)
+
+
+def _places(scores: Scores, *, positive_only: bool) -> dict[int, int]:
+    """Return each entry's place by a score, from 1."""
+    order = np.argsort(-scores, kind="stable").tolist()
+    return {owner: place for place, owner in enumerate(order, 1) if scores[owner] > 0 or not positive_only}
 
 
 def _reciprocal_ranks(scores: Scores, *, positive_only: bool) -> Scores:

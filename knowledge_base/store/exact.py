@@ -42,6 +42,11 @@ class ExactVectorIndex:
         order = np.argsort(-products, axis=1, kind="stable")[:, :k]
         return [[(self._keys[i], float(row[i])) for i in best] for row, best in zip(products, order, strict=True)]
 
+    def take(self, keys: Sequence[str]) -> Vectors:
+        """Return the vectors added under these keys; raises `KeyError` for one that was not."""
+        rows = {key: row for row, key in enumerate(self._keys)}
+        return self._vectors[[rows[key] for key in keys]]
+
     def save(self, path: Path) -> None:
         """Write everything to one file."""
         write_archive(path, engine=_ENGINE, model_id=self._model_id, keys=self._keys, payload=self._vectors)

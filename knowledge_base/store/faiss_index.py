@@ -51,6 +51,12 @@ class FaissVectorIndex:
             found.append([(self._keys[index], score) for index, score in pairs])
         return found
 
+    def take(self, keys: Sequence[str]) -> Vectors:
+        """Return the vectors added under these keys; raises `KeyError` for one that was not."""
+        rows = {key: row for row, key in enumerate(self._keys)}
+        kept: Vectors = self._index.reconstruct_n(0, len(self._keys))
+        return kept[[rows[key] for key in keys]]
+
     def save(self, path: Path) -> None:
         """Write everything to one file."""
         payload = faiss.serialize_index(self._index)

@@ -30,6 +30,10 @@ class VectorIndex(Protocol):
         """Return up to `k` neighbours for each row; raises `VectorShapeMismatch`."""
         ...
 
+    def take(self, keys: Sequence[str]) -> Vectors:
+        """Return the vectors added under these keys; raises `KeyError` for one that was not."""
+        ...
+
     def save(self, path: Path) -> None:
         """Write everything to one file, whole or not at all."""
         ...

@@ -47,6 +47,15 @@ class TestSearching:
             index.search(np.ones((1, 4), np.float32), 1)
 
 
+class TestTaking:
+    def test_gives_back_what_was_added_in_the_order_asked_for(self, index):
+        assert index.take(["c", "a"]).tolist() == [[0, 0, 1], [1, 0, 0]]
+
+    def test_an_unknown_key_is_an_error(self, index):
+        with pytest.raises(KeyError):
+            index.take(["d"])
+
+
 class TestAdding:
     def test_refuses_vectors_of_another_dimension(self, index):
         with pytest.raises(VectorShapeMismatch):
