@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import httpx
+
 from bench.demo_study import LARGE_CT, demo_study, load_study
 from bench.errors import check_peer
 from bench.figures import median, milliseconds, percentile
@@ -13,6 +15,9 @@ from bench.patient import PatientVisit
 
 _READY_SECONDS = 8
 _REQUESTS = 200
+_SHARE_ROUNDS = 25
+"""Fewer than one address may exchange links in a minute."""
+_P95_GOALS = {"share_redeemed": 250}
 
 
 def access(peer: str | None = None) -> dict[str, Goal]:
@@ -27,12 +32,12 @@ def access(peer: str | None = None) -> dict[str, Goal]:
         ready.append(installation.ready_seconds)
         patient = load_study(installation.settings, study)
         with PatientVisit(installation.base_url, patient) as visit:
-            times = _request_times(visit)
+            times = _request_times(visit) | {"share_redeemed": _redeem_times(visit)}
             memory = installation.resident_bytes() / 1e6
     goals = {"ready_s": Goal(median(ready), "s", goal=_READY_SECONDS, note=f"`mingying up`, {len(ready)} starts")}
     for name, values in times.items():
         goals[f"{name}_p50_ms"] = Goal(median(values), "ms", note=f"{len(values)} requests, one connection")
-        goals[f"{name}_p95_ms"] = Goal(percentile(values, 0.95), "ms")
+        goals[f"{name}_p95_ms"] = Goal(percentile(values, 0.95), "ms", goal=_P95_GOALS.get(name))
     goals["memory_mb"] = Goal(memory, "MB", note="all processes together, shared pages counted once a process")
     return goals
 
@@ -48,6 +53,21 @@ def _request_times(visit: PatientVisit) -> dict[str, list[float]]:
         "frame": _timed(visit, [frame("") for frame in frames], {"Accept": "image/jphc"}),
         "interpretation": _timed(visit, [f"/api/patient/reports/{visit.report}/interpretation"] * (_REQUESTS // 10)),
     }
+
+
+def _redeem_times(visit: PatientVisit) -> list[float]:
+    """From the link of a share to its open page's first answer: exchange, passcode (argon2), grant."""
+    answer = visit.client.post("/api/patient/shares", json={"study": visit.study, "expires_days": 1})
+    answer.raise_for_status()
+    made = answer.json()
+
+    def redeem() -> None:
+        stranger.post("/api/patient/link", json={"token": made["link"].partition("#")[2]}).raise_for_status()
+        proof = {"method": "passcode", "passcode": made["passcode"]}
+        stranger.post("/api/patient/verification", json=proof).raise_for_status()
+
+    with httpx.Client(base_url=visit.client.base_url, timeout=60, trust_env=False) as stranger:
+        return [milliseconds(redeem) for _ in range(_SHARE_ROUNDS)]
 
 
 def _timed(visit: PatientVisit, paths: list[str], headers: dict[str, str] | None = None) -> list[float]:
