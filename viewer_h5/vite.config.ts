@@ -14,7 +14,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const pages = { patient: here('index.html') }
 
 const EVERYWHERE =
-  /node_modules\/(vue|@vue|pinia|vue-router)\/|plugin-vue:export-helper|oxc-project|preload-helper|src\/(api\/(http|problem|patient|early)|i18n\/(index|format|zh-CN\/core))\.ts/
+  /node_modules\/(vue|@vue|pinia|vue-router)\/|plugin-vue:export-helper|oxc-project|preload-helper|rolldown|src\/apps\/patient\/stores\/(consents|clear)\.ts|src\/(api\/(http|problem|patient|early)|i18n\/(index|format|zh-CN\/core))\.ts/
 
 /** Character maps, fonts and decoders that pdf.js fetches by name: they keep their names beside the pages. */
 function pdfjsFiles(): Plugin {

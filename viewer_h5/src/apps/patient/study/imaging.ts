@@ -15,6 +15,11 @@ export const ImagingPane: Component = defineAsyncComponent({
   onError: (_error, retry, fail, attempts) => (attempts <= 2 ? setTimeout(retry, 800) : fail()),
 })
 
+/** Fetches the pane at once, for an address that opens on the pictures; a failure is silent, opening tries again. */
+export function fetchImagingPane(): void {
+  load().catch(() => undefined)
+}
+
 /** Fetches the pane and then the DICOM viewer in moments of rest; a failure is silent, opening tries again. */
 export function prefetchImaging(): void {
   whenIdle(() => {
