@@ -162,6 +162,7 @@ class TestPackage:
         hospital.follow(derive=True)
         with hospital.services.database.writing() as session:
             study = queries.study(session, hospital.institution_code, STUDY)
+            assert study is not None
             store_document(
                 session,
                 hospital.services.blobs,

@@ -38,6 +38,7 @@ def share(session, study, *, more=frozenset(), passcode_hash="kept", expires_at=
 
 
 def owner(study: StudyRow) -> Grant:
+    assert study.patient_key is not None
     return Grant(
         "g",
         HOSPITAL,
