@@ -95,9 +95,7 @@ TABLE: dict[tuple[str, str], Call] = {
         "own interpret", 200, {"json": {"fields": {"findings": "双肺未见异常。"}}}
     ),
     ("DELETE", "/api/patient/papers/{paper}"): Call("own interpret", 204),
-    ("POST", "/api/patient/shares"): Call(
-        "own share", 201, {"json": {"study": STUDY, "expires_days": 7, "with_explanation": True}}
-    ),
+    ("POST", "/api/patient/shares"): Call("own share", 201, {"json": {"study": STUDY, "expires_days": 7}}),
     ("GET", "/api/patient/shares"): Call("own share"),
     ("DELETE", "/api/patient/shares/{share}"): Call("own share", 204),
     ("POST", "/api/patient/downloads"): Call("own download", 201, {"json": {"study": STUDY}}),
