@@ -14,6 +14,7 @@ from api.routes import (
     demo,
     documents,
     downloads,
+    editor,
     interop,
     operations,
     papers,
@@ -67,6 +68,7 @@ def create_app(services: Services) -> FastAPI:
         interop,
         stow,
         staff,
+        editor,
         demo,
     )
     for module in modules:

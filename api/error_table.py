@@ -9,6 +9,7 @@ from api.errors import map_error
 from imaging_core.documents.errors import DocumentTooLarge, DocumentTypeRefused
 from imaging_core.errors import BlobMissing, FrameNotFound, IndexBusy, InstanceTooLarge, StorageFull, StudyNotFound
 from imaging_core.sharing.errors import LinkEnded, PasscodeUnsuitable
+from knowledge_base.errors import ReviewerIsAuthor, WrongState
 
 
 def install_package_errors() -> None:
@@ -26,6 +27,8 @@ def install_package_errors() -> None:
     map_error(WeakPassword, 422, "password_weak")
     map_error(LinkEnded, 401, "link_needed")
     map_error(PasscodeUnsuitable, 422, "passcode_unsuitable")
+    map_error(ReviewerIsAuthor, 403, "reviewer_is_author")
+    map_error(WrongState, 409, "draft_state")
     map_error(RedisError, 503, "busy")
     map_error(OperationalError, 503, "busy")
     map_error(NoConnectionFree, 503, "busy")

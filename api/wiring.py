@@ -1,7 +1,7 @@
 """Where real adapters are chosen: settings in, services out. Used by app, worker, command line and tests."""
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from api.auth.tickets import Tickets
 from api.auth.verification import Verification
 from api.clock import Clock, utc_now
 from api.db.engine import Database
+from api.editorial.live import LiveKnowledge
 from api.models_wiring import build_chat_model, build_embedder
 from api.processes.private_redis import socket_url
 from api.secrets import Keys, load_or_create_keys
@@ -63,7 +64,6 @@ class Services:
     link_issuer: LinkIssuer
     derived: DerivedReader
     spool: Path
-    _lock: threading.RLock = field(default_factory=threading.RLock)
 
     @cached_property
     def sms(self) -> SmsSender | None:
@@ -101,13 +101,18 @@ class Services:
 
     @property
     def knowledge(self) -> KnowledgeBase:
-        """The knowledge base with its search; loaded once, by whoever comes first."""
-        with self._lock:
-            return self._knowledge
+        """What patients are told now; loaded by whoever comes first. Take it once for one answer."""
+        return self.live_knowledge.told
 
     @cached_property
-    def _knowledge(self) -> KnowledgeBase:
-        return KnowledgeBase.load(embedder=self.embedder)
+    def live_knowledge(self) -> LiveKnowledge:
+        """The knowledge with what staff published; in production without what nobody has reviewed."""
+        return LiveKnowledge(
+            lambda: KnowledgeBase.load(embedder=self.embedder),
+            self.database,
+            self.settings.hospital.institution_code,
+            withhold_starter=self.settings.mode is Mode.PRODUCTION,
+        )
 
     @cached_property
     def embedder(self) -> Embedder | None:
@@ -167,11 +172,13 @@ class Services:
         return BlobRef(instance.blob_digest, instance.blob_size, instance.blob_locator)
 
     def warm_up(self) -> None:
-        """Load the knowledge in the background, so that the first patient does not wait for it."""
-        threading.Thread(target=lambda: self.knowledge.search("肺结节"), name="warm-up", daemon=True).start()
+        """Load the knowledge in the background, so that the first patient does not wait for it, and keep it fresh."""
+        threading.Thread(target=self.live_knowledge.follow, name="knowledge", daemon=True).start()
 
     def close(self) -> None:
         """Close what holds processes and connections."""
+        if live := self.__dict__.get("live_knowledge"):
+            live.stop()
         for name in ("paper_reader", "deriver"):
             if name in self.__dict__:
                 self.__dict__[name].close()

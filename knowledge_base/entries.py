@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -42,7 +42,7 @@ class Review:
     """Who answers for an entry, as patients are told."""
 
     reviewer: str
-    reviewed_on: date
+    reviewed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

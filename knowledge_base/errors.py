@@ -4,7 +4,6 @@ KnowledgeError
 ├── ContentInvalid          an entry file does not say what it must
 ├── EditorialError
 │   ├── UnknownSources      a text cites what is not on the list of sources
-│   ├── UnsafeText          a text names a dose, prescribes or promises
 │   ├── WrongState          a draft is not where this step begins
 │   ├── ReviewerIsAuthor    nobody publishes what they wrote
 │   └── StaleEdit           somebody else changed the entry or the draft meanwhile
@@ -44,14 +43,6 @@ class UnknownSources(EditorialError):
     def __init__(self, source_ids: Sequence[str]) -> None:
         super().__init__(f"unknown sources: {', '.join(source_ids)}")
         self.source_ids = tuple(source_ids)
-
-
-class UnsafeText(EditorialError):
-    """A text names a dose, prescribes or promises; `found` holds the words."""
-
-    def __init__(self, found: Sequence[str]) -> None:
-        super().__init__(f"{len(found)} unsafe passage(s)")
-        self.found = tuple(found)
 
 
 class WrongState(EditorialError):

@@ -3,6 +3,7 @@
 from sqlalchemy import MetaData
 
 import api.accounts.tables
+import api.editorial.tables
 import imaging_core.documents.tables
 import imaging_core.index.tables
 import imaging_core.interop.hl7v2.tables
@@ -14,6 +15,7 @@ from imaging_core.index.base import Base as ArchiveBase
 
 _TABLE_MODULES = (
     api.accounts.tables,
+    api.editorial.tables,
     imaging_core.documents.tables,
     imaging_core.index.tables,
     imaging_core.interop.hl7v2.tables,

@@ -15,6 +15,7 @@ from api.settings import Settings
 from api.workflows.consent import require_consent
 from api.workflows.print_report import as_pdf, report_to_print
 from api.workflows.report_text import load_report
+from api.workflows.unexplained_words import note_report
 from imaging_core.documents.store import find_document
 from imaging_core.domain.grants import Holder, Right
 from imaging_core.domain.identifiers import ReportKey
@@ -79,7 +80,9 @@ def _add_interpretation(router: APIRouter) -> None:
             require_consent(session, grant, "interpret")
             loaded = load_report(session, grant, report, now)
             record(session, actor_of(grant), "report.interpreted", object_kind="report", object_id=report, now=now)
-        explained = interpret_report(loaded.text, services.knowledge)
+        knowledge = services.knowledge
+        explained = interpret_report(loaded.text, knowledge)
+        note_report(services, loaded.text, report_id=report, version=loaded.version, knowledge=knowledge)
         return {
             "report_id": report,
             "report_version": loaded.version,
@@ -87,14 +90,15 @@ def _add_interpretation(router: APIRouter) -> None:
             "findings_text": loaded.text.findings,
             "impression_text": loaded.text.impression,
             "ai_label": AI_LABEL,
-            "knowledge_version": services.knowledge.version,
+            "knowledge_version": knowledge.version,
             **_interpretation_out(explained),
         }
 
     @router.get("/knowledge/{entry}", dependencies=allow(patient(Right.INTERPRET)))
     def knowledge(entry: Key, services: CurrentServices) -> KnowledgeOut:
         """Return one entry of the knowledge base with its sources."""
-        found = services.knowledge.entry(entry)
+        told = services.knowledge
+        found = told.entry(entry)
         if found is None:
             raise Problem(404, "not_found")
         return KnowledgeOut(
@@ -102,8 +106,10 @@ def _add_interpretation(router: APIRouter) -> None:
             kind=found.kind,
             title=found.title,
             plain=found.plain,
-            body_html=services.knowledge.body_html(found),
+            body_html=told.body_html(found),
             state=found.state,
+            reviewer=found.review.reviewer if found.review else None,
+            reviewed_at=found.review.reviewed_at if found.review else None,
             sources=[
                 KnowledgeSource(
                     source_id=item.source_id,

@@ -192,6 +192,8 @@ class KnowledgeOut(Model):
     plain: str
     body_html: str
     state: str
+    reviewer: str | None
+    reviewed_at: datetime | None
     sources: list[KnowledgeSource]
 
 

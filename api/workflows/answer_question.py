@@ -18,6 +18,7 @@ from api.errors import describe
 from api.messages.patient import AI_LABEL, ANSWER_FAILED
 from api.wiring import Services
 from api.workflows.report_text import LoadedReport, load_report
+from api.workflows.unexplained_words import note_words, words_without_entry
 from imaging_core.domain.grants import Grant
 from interpret.consult.answer import AnswerLimits, answer
 from interpret.interpretation import interpret_report
@@ -97,6 +98,8 @@ def answer_events(services: Services, grant: Grant, question: Question) -> Itera
         yield {"type": "failed", **ANSWER_FAILED}
     try:
         _keep(services, grant, question, transcript, began)
+        if transcript.finished and transcript.finished.reason == "no_knowledge":
+            note_words(services, words_without_entry(question.text, services.knowledge), place="question")
     except Exception as error:  # noqa: BLE001  # the answer was given; that it cannot be shown again is for us to mend
         log.error("answer not kept", answer_id=question.answer_id, **describe(error))
 
@@ -149,13 +152,14 @@ def delete_conversation(session: Session, grant: Grant, report_id: str, now: dat
 
 def _events(services: Services, question: Question) -> Iterator[AnswerEvent]:
     text = question.report.text
+    knowledge = services.knowledge
     return answer(
         report=text,
-        interpretation=interpret_report(text, services.knowledge),
+        interpretation=interpret_report(text, knowledge),
         question=question.text,
         history=question.history,
         patient=Patient(sex=text.sex, age=text.age),
-        knowledge=services.knowledge,
+        knowledge=knowledge,
         model=services.model,
         hospital=services.hospital_info,
         limits=AnswerLimits(rephrase_seconds=services.settings.llm.timeout_seconds),

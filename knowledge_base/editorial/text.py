@@ -95,7 +95,7 @@ def merge(shipped: Content, published: Iterable[Published], *, revision: int) ->
             version=item.version,
             sources=shipped.sources,
         )
-        review = Review(item.reviewer.name, item.published_at.date())
+        review = Review(item.reviewer.name, item.published_at)
         entries[item.entry_id] = replace(made, state=EntryState.REVIEWED, review=review)
     version = f"{shipped.version}+{revision}" if revision else shipped.version
     return replace(shipped, entries=list(entries.values()), version=version)

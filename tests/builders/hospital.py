@@ -23,6 +23,7 @@ from sqlalchemy import select
 from api.app import create_app
 from api.auth.cookies import GRANT_COOKIE
 from api.db.tables import MachineKeyRow
+from api.editorial.live import LiveKnowledge
 from api.settings import Mode, Settings
 from api.wiring import Services, build_services
 from api.workflows.follow_changes import audit_changes, match_arrivals, owe_derivations
@@ -218,7 +219,13 @@ def small_hospital(
     loaded = Settings(mode=mode, data=data, database_url=database_url, redis_url=redis_url, **settings)
     services = build_services(loaded, clock=clock)
     if knowledge is not None:
-        services.__dict__["_knowledge"] = knowledge  # the place of the cached property
+        # the place of the cached property
+        services.__dict__["live_knowledge"] = LiveKnowledge(
+            lambda: knowledge,
+            services.database,
+            loaded.hospital.institution_code,
+            withhold_starter=mode is Mode.PRODUCTION,
+        )
     return SmallHospital(services, clock)
 
 

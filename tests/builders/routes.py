@@ -39,6 +39,9 @@ STOW = {
 }
 
 
+TEXT = {"title": "晕征", "plain": "结节外面一圈淡影。", "body": "说的是样子。", "source_ids": []}
+
+
 @dataclass(frozen=True)
 class Call:
     """How a route is called, who may, and what those get."""
@@ -115,6 +118,25 @@ TABLE: dict[tuple[str, str], Call] = {
     ("POST", "/api/staff/second-factor"): Call("signed", 0),
     ("POST", "/api/staff/second-factor/confirm"): Call("signed", 0, {"json": {"code": "000000", "secret": "A" * 32}}),
     ("POST", "/api/staff/password"): Call("signed", 0, {"json": {"current": "x", "new": "y"}}),
+    ("GET", "/editor"): Call("public", 0),
+    ("GET", "/api/editor/entries"): Call("staff author reviewer"),
+    ("GET", "/api/editor/entries/{entry}"): Call("staff author reviewer"),
+    ("GET", "/api/editor/entries/{entry}/versions/{version}"): Call("staff author reviewer"),
+    ("GET", "/api/editor/sources"): Call("staff author reviewer"),
+    ("POST", "/api/editor/preview"): Call("staff author reviewer", 200, {"json": {"text": TEXT}}),
+    ("POST", "/api/editor/hit-test"): Call("staff author reviewer", 200, {"json": {"question": "结节"}}),
+    ("GET", "/api/editor/words"): Call("staff author reviewer"),
+    ("POST", "/api/editor/words/dismiss"): Call("staff author", 404, {"json": {"word": "没有"}}),
+    ("POST", "/api/editor/entries"): Call("staff author", 201, {"json": {"text": TEXT}}),
+    ("PUT", "/api/editor/entries/{entry}/draft"): Call(
+        "staff author", 409, {"json": {"text": TEXT, "based_on": 9, "seen": 9}}
+    ),
+    ("POST", "/api/editor/entries/{entry}/draft/submit"): Call("staff author", 404, {"json": {"seen": 1}}),
+    ("POST", "/api/editor/entries/{entry}/draft/publish"): Call("staff reviewer", 404, {"json": {"seen": 1}}),
+    ("POST", "/api/editor/entries/{entry}/draft/return"): Call(
+        "staff reviewer", 404, {"json": {"seen": 1, "reason": "？"}}
+    ),
+    ("POST", "/api/editor/entries/{entry}/restore"): Call("staff reviewer", 409, {"json": {"version": 1, "seen": 9}}),
     ("POST", "/dicom-web/studies"): Call("machine stow", 200, STOW),
     ("POST", "/dicom-web/studies/{study}"): Call("machine stow", 200, STOW),
 }
@@ -198,6 +220,7 @@ class Things:
             "study": STUDY,
             "sop": SOP,
             "number": "1",
+            "version": "1",
             "name": "none.png",
             "report": self.hospital.report_id(STUDY),
             "document": self.document,

@@ -67,7 +67,7 @@ class TestEveryAnswer:
         assert answer.status_code < 500
 
     def test_to_a_fault_nobody_expected_is_a_sentence_with_the_same_headers(self, clinic):
-        clinic.services.__dict__["_knowledge"] = None  # a part that is broken
+        clinic.services.__dict__["live_knowledge"] = None  # a part that is broken
         _, cookie = clinic.grant(STUDY)
         browser = clinic.browser(cookie)
         browser.post("/api/patient/consents", json={"purpose": "interpret", "version": "1", "given": True})

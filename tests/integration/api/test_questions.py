@@ -101,9 +101,9 @@ class TestTheStream:
         services = phone.hospital.services
         with services.database.writing() as session:
             question = begin_question(services, session, phone.grant, phone.report.rsplit("/", 1)[1], WHAT)
-        good, services.__dict__["_knowledge"] = services.knowledge, None
+        good, services.__dict__["live_knowledge"] = services.live_knowledge, None
         events = list(answer_events(services, phone.grant, question))
-        services.__dict__["_knowledge"] = good
+        services.__dict__["live_knowledge"] = good
         assert events[-1]["type"] == "failed"
         assert events[-1]["title"]
         assert "None" not in json.dumps(events[-1])
