@@ -11,6 +11,7 @@ from api.commands import (
     check,
     demo,
     evaluate,
+    evaluate_orders,
     keys,
     knowledge,
     load,
@@ -27,6 +28,7 @@ check.register(app)
 acceptance.register(app)
 bench.register(app)
 report.register(app)
+evaluate_orders.register(evaluate.app)
 app.add_typer(demo.app, name="demo", help="The demo hospital.")
 app.add_typer(users.app, name="user", help="Accounts of staff.")
 app.add_typer(keys.app, name="key", help="Keys of machines that call, and of the installation.")

@@ -82,7 +82,7 @@ def ocr(
     """Read pictures of paper reports."""
     from ocr.evaluation import eval_ocr
 
-    _write(to, eval_ocr(images))
+    write_rows(to, eval_ocr(images))
 
 
 def _knowledge(*, embedder: bool) -> KnowledgeBase:
@@ -99,7 +99,7 @@ def _run(source: Path, to: Path, one: Callable[[Line], dict[str, Any]]) -> None:
             except InvalidLine as error:
                 fail(f"line {number}: {error}")
 
-    _write(to, judged())
+    write_rows(to, judged())
 
 
 def _shown(lines: list[bytes]) -> Iterable[bytes]:
@@ -116,7 +116,8 @@ def _parse(line: bytes, number: int) -> Line:
     return value
 
 
-def _write(to: Path, rows: Iterator[dict[str, Any]] | Iterable[dict[str, Any]]) -> None:
+def write_rows(to: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Write one JSON object a line."""
     try:
         file = to.open("wb")
     except OSError as error:
