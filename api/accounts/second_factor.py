@@ -36,11 +36,16 @@ def seal_secret(cipher: FieldCipher, secret: str, *, account_id: int) -> bytes:
     return cipher.encrypt(secret, row=_row(account_id))
 
 
+def open_secret(cipher: FieldCipher, sealed: bytes, *, account_id: int) -> str:
+    """Return a sealed secret."""
+    return cipher.decrypt(sealed, row=_row(account_id))
+
+
 def take_code(  # all that a code depends on
     redis: Redis, cipher: FieldCipher, sealed: bytes, code: str, *, account_id: int, now: datetime
 ) -> bool:
     """Return whether the code is right now; a right code is spent."""
-    totp = pyotp.TOTP(cipher.decrypt(sealed, row=_row(account_id)))
+    totp = pyotp.TOTP(open_secret(cipher, sealed, account_id=account_id))
     step = totp.timecode(now)
     for candidate in range(step - _STEPS_BESIDE, step + _STEPS_BESIDE + 1):
         if pyotp.utils.strings_equal(code, totp.generate_otp(candidate)):

@@ -46,6 +46,16 @@ def load(data: DataOption = None, port: PortOption = None) -> None:
     _tell(settings)
 
 
+@app.command(epilog="Example: mingying demo accounts")
+def accounts(data: DataOption = None, port: PortOption = None) -> None:
+    """Make the demo's staff accounts, which /demo shows; safe to repeat."""
+    from api.demo.load import make_accounts
+
+    settings = _settings(data, port)
+    make_accounts(settings)
+    out.print(f"accounts and passwords: {settings.base_url}/demo", markup=False)
+
+
 def _settings(data: Path | None, port: int | None) -> Settings:
     settings = settings_with_port(data, port, mode=Mode.DEMO)
     if data is None and "data" not in Settings().model_fields_set:
@@ -77,6 +87,7 @@ def _tell(settings: Settings) -> None:
     base = settings.base_url
     out.print("\nThe demo hospital is open. Everyone in it is invented.\n")
     out.print(f"  printed reports and their QR links   {base}/demo", markup=False)
+    out.print(f"  content editor (accounts on /demo)   {base}/editor", markup=False)
     out.print(f"  short messages (verification codes)  {base}/demo/inbox", markup=False)
     out.print(f"  DICOM  {settings.dicom.ae_title}@{settings.dicom.host}:{settings.dicom.port}", markup=False)
     out.print(f"  HL7    {settings.hl7.host}:{settings.hl7.port} (MLLP)\n", markup=False)

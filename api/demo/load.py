@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy import func, select
 
+from api.demo.accounts import ensure_accounts
 from api.demo.build import DemoStudy, build_demo_files
 from api.demo.documents import electronic_reports
 from api.demo.errors import DemoLoadFailed
@@ -51,6 +52,7 @@ def load_demo(settings: Settings, *, console: Console, scale: Scale = Scale.FULL
         DemoLoadFailed: a sentence that says which part was refused.
     """
     studies = ensure_files(settings, console=console, scale=scale)
+    make_accounts(settings)
     marker = settings.data / _MARKER
     content = "\n".join(sorted(study.folder.name for study in studies))
     if marker.exists() and marker.read_text() == content:
@@ -65,6 +67,15 @@ def load_demo(settings: Settings, *, console: Console, scale: Scale = Scale.FULL
     finally:
         services.close()
     marker.write_text(content)
+
+
+def make_accounts(settings: Settings) -> None:
+    """Make or mend the accounts of the demo's staff."""
+    services = build_services(settings)
+    try:
+        ensure_accounts(services)
+    finally:
+        services.close()
 
 
 def _send_messages(settings: Settings, messages: list[bytes]) -> None:

@@ -6,12 +6,17 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from fastapi.responses import HTMLResponse
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from api.accounts.roles import Role
+from api.accounts.store import find_account
 from api.auth.access import DEMO_ONLY, CurrentServices, allow
+from api.demo.accounts import PEOPLE, demo_password, present_code
 from api.errors import Problem
 from api.routes.pages import DIST
 from api.settings import Settings
 from api.sms.sender import InboxSmsSender
+from api.wiring import Services
 from api.workflows.print_report import as_pdf, report_link, report_to_print
 from imaging_core.domain.identifiers import PatientKey
 from imaging_core.index.tables import StudyRow
@@ -57,11 +62,12 @@ def make_router(_settings: Settings) -> APIRouter:
                     f'<td><a href="{escape(link)}">扫码打开</a>　'
                     f'<a href="/demo/printed/{study.id}.pdf">打印的报告单</a></td></tr>'
                 )
+            staff = _staff_rows(services, session)
         return _page(
             "演示医院：报告单",
             '<p class="note">这里的人物、检查和报告都是虚构的。用手机扫报告单上的二维码，或点“扫码打开”；'
             '验证码会出现在<a href="/demo/inbox">短信收件箱</a>。</p>'
-            f"<table><tr><th>姓名</th><th>检查日期</th><th>检查项目</th><th>登记手机号</th><th></th></tr>{''.join(rows)}</table>",
+            f"<table><tr><th>姓名</th><th>检查日期</th><th>检查项目</th><th>登记手机号</th><th></th></tr>{''.join(rows)}</table>{staff}",
         )
 
     @router.get("/printed/{study}.pdf", dependencies=allow(DEMO_ONLY), response_model=None)
@@ -91,6 +97,29 @@ def make_router(_settings: Settings) -> APIRouter:
         )
 
     return router
+
+
+def _staff_rows(services: Services, session: Session) -> str:
+    """Return the table of the demo's staff; empty while `mingying demo load` has made none."""
+    now = services.clock()
+    rows = []
+    for person in PEOPLE:
+        account = find_account(session, services.settings.hospital.institution_code, person.login)
+        if account is None:
+            continue
+        page = '<a href="/editor">知识内容管理</a>' if person.role in {Role.AUTHOR, Role.REVIEWER} else ""
+        cells = (person.duty, person.name, person.login, demo_password(services, person.login))
+        code = present_code(services, account, now) or "—"
+        rows.append(
+            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}<td>{escape(code)}</td><td>{page}</td></tr>"
+        )
+    if not rows:
+        return ""
+    return (
+        "<h2>工作人员账号</h2><p>动态口令每 30 秒更换，用过一次就失效；刷新本页看新的。</p>"
+        "<table><tr><th>职责</th><th>姓名</th><th>账号</th><th>密码</th><th>动态口令</th><th></th></tr>"
+        f"{''.join(rows)}</table>"
+    )
 
 
 def _page(title: str, body: str) -> HTMLResponse:

@@ -83,10 +83,10 @@ def send_studies(service: RunningService, folder: Path) -> None:
     assert answer.status_code == 201, answer.text
 
 
-def link_in_qr(service: RunningService, folder: Path) -> str:
+def link_in_qr(service: RunningService, folder: Path, accession_number: str = "ACC0001") -> str:
     """Print the report and scan its QR as a phone does."""
     pdf = folder / "report.pdf"
-    service.cli("print-report", "ACC0001", "--out", str(pdf))
+    service.cli("print-report", accession_number, "--out", str(pdf))
     bitmap = pypdfium2.PdfDocument(pdf)[0].render(scale=3).to_numpy()
     link, _, _ = cv2.QRCodeDetector().detectAndDecode(np.ascontiguousarray(bitmap[:, :, :3]))
     assert link.startswith(f"{service.base_url}/r#"), "the QR on the printed report cannot be read"

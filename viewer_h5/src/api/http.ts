@@ -48,6 +48,10 @@ export async function post<T>(path: string, body: unknown = {}): Promise<T> {
   return parsed<T>(await send(path, jsonInit('POST', body)))
 }
 
+export async function put<T>(path: string, body: unknown): Promise<T> {
+  return parsed<T>(await send(path, jsonInit('PUT', body)))
+}
+
 /** Posts where nothing but success is answered (204). */
 export async function tell(path: string, body: unknown = {}): Promise<void> {
   await send(path, jsonInit('POST', body))

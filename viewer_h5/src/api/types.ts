@@ -166,7 +166,18 @@ export interface KnowledgeEntry {
   plain: string
   body_html: string
   state: string
-  sources: { source_id: string; title_zh: string; organisation: string; year: number | null; version: string }[]
+  /** Who answers for the text; null while nobody has reviewed it. */
+  reviewer: string | null
+  reviewed_at: string | null
+  sources: KnowledgeSource[]
+}
+
+export interface KnowledgeSource {
+  source_id: string
+  title_zh: string
+  organisation: string
+  year: number | null
+  version: string
 }
 
 export interface Citation {

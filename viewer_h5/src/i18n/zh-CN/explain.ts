@@ -36,6 +36,7 @@ export const termWords = {
   noEntry: '这个词还没有收录解释。可以在“咨询”里提问，或当面问医生。',
   sources: '来源',
   noSources: '来源待补充',
-  draft: '内容待医生审核',
+  draft: '初始内容，待医生审核',
+  reviewed: (name: string, day: string) => `${name} 审核，${day}`,
   year: (year: number) => `${year} 年`,
 }
