@@ -123,7 +123,7 @@ class ExplainedHit:
     names: tuple[str, ...]
     """Names of the entry that stand in the question."""
     shared: tuple[str, ...]
-    """Characters and pairs that question and entry share, rarest first."""
+    """Pairs of characters that question and entry share, rarest first."""
     asked_exactly: bool
     """The question is one of those the entry lists."""
     keyword_rank: int | None

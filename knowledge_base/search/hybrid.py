@@ -120,7 +120,8 @@ class HybridSearch:
         for owner in np.argsort(-ranking.fused, kind="stable")[:k].tolist():
             if ranking.fused[owner] <= 0:
                 break
-            shared = self._grams[owner].intersection(grams(asked))
+            # single characters prove little and fill the page
+            shared = {gram for gram in self._grams[owner].intersection(grams(asked)) if len(gram) > 1}
             hits.append(
                 ExplainedHit(
                     hit=self._hit(owner, ranking),

@@ -76,6 +76,23 @@ def plain_on_phone(page: Page) -> str:
     return answer.json()["plain"] if answer.ok else ""
 
 
+def nothing_runs(page: Page) -> None:
+    """Give the page an entry as if the service had let everything through; open it."""
+    evil = (
+        "<p>坏内容</p><img src=x onerror='window.ran=1'><script>window.ran=1</script><svg onload='window.ran=1'></svg>"
+    )
+    page.route(
+        "**/api/patient/knowledge/*",
+        lambda route: route.fulfill(json={**route.fetch().json(), "body_html": evil + "<a href='javascript:1'>a</a>"}),
+    )
+    page.get_by_role("navigation", name="页面内容").get_by_text("报告").click()
+    page.locator(".term", has_text=TERM).first.click()
+    sheet = page.get_by_role("dialog")
+    expect(sheet).to_contain_text("坏内容")
+    assert sheet.locator("img, script, [onload], [onerror], [href^='javascript']").count() == 0
+    assert page.evaluate("window.ran") is None
+
+
 @pytest.mark.clause("R3.9")
 def test_from_the_authors_desk_to_the_patients_phone_and_back(
     service: RunningService, browser: Browser, phone: Page, tmp_path: Path, evidence: Evidence
@@ -122,10 +139,25 @@ def test_from_the_authors_desk_to_the_patients_phone_and_back(
     expect(answer).to_contain_text("像薄雾一样")
     expect(answer.get_by_role("button", name=re.compile("查看依据.*")).first).to_be_visible()
 
-    # roll back: the difference first, then one press
+    # an author has the entry open while somebody rolls it back: the difference first, then one press
+    author.reload()
+    author.get_by_label("一句话解释").fill("肺里一个小小的淡影子。")
     reviewer.get_by_role("button", name="查看差异").first.click()
     reviewer.get_by_role("button", name="恢复第 1 版的内容").click()
     wait_until(lambda: plain_on_phone(phone).startswith(OLD_PLAIN), seconds=5)
+
+    # what the author wrote meanwhile overwrites nothing: they see what changed, and go on with their own text
+    author.get_by_role("button", name="保存草稿").click()
+    expect(author.get_by_role("alert")).to_contain_text("内容已被别人修改")
+    expect(author.get_by_role("alert").locator("ins").first).to_be_visible()
+    author.screenshot(path=evidence.screenshot("stale"), full_page=True)
+    author.get_by_role("button", name="以最新版本为基础，保留我写的内容").click()
+    expect(author.get_by_label("一句话解释")).to_have_value("肺里一个小小的淡影子。")
+    author.get_by_role("button", name="保存草稿").click()
+    expect(author.get_by_role("status").filter(has_text="草稿已保存")).to_be_visible()
+
+    # whatever an entry held, nothing of it runs on the phone
+    nothing_runs(phone)
 
     # the hit test says why
     author.get_by_role("link", name="检索测试").click()

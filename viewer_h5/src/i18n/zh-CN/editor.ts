@@ -40,7 +40,7 @@ export const editorWords = {
     reviewedBy: (name: string, day: string) => `${name} 审核，${day}`,
     draftOf: (name: string, time: string) => `${name}，${time}`,
     returned: '退回原因：',
-    edit: '编辑',
+    addSource: '＋ 添加来源',
     preview: '手机预览（患者看到的样子）',
     save: '保存草稿',
     submit: '送审',
