@@ -1,6 +1,5 @@
 """Sign-in sessions: how far the holder has come, and for how long."""
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from api.accounts.roles import Role, needs_second_factor
 from api.accounts.tables import AccountRow, StaffSessionRow
+from imaging_core.sharing.links import token_hash
 
 IDLE = timedelta(minutes=30)
 LONGEST = timedelta(hours=12)
@@ -47,7 +47,7 @@ def open_session(session: Session, account: AccountRow, now: datetime) -> str:
     session.add(
         StaffSessionRow(
             institution_code=account.institution_code,
-            token_hash=_hash(token),
+            token_hash=token_hash(token),
             account_id=account.id,
             created_at=now,
             last_seen_at=now,
@@ -64,7 +64,7 @@ def staff_of(session: Session, token: str, now: datetime) -> Staff | None:
         select(StaffSessionRow, AccountRow)
         .join(AccountRow, AccountRow.id == StaffSessionRow.account_id)
         .where(
-            StaffSessionRow.token_hash == _hash(token),
+            StaffSessionRow.token_hash == token_hash(token),
             StaffSessionRow.ended_at.is_(None),
             StaffSessionRow.expires_at > now,
             StaffSessionRow.last_seen_at > now - IDLE,
@@ -126,7 +126,3 @@ def _stage(row: StaffSessionRow, account: AccountRow, roles: frozenset[Role], no
     if account.password_is_initial or now - account.password_set_at > PASSWORD_LASTS:
         return Stage.NEW_PASSWORD
     return Stage.OPEN
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()

@@ -28,7 +28,7 @@ from api.workflows.edit_knowledge import (
     standing,
     submit_draft,
 )
-from knowledge_base import Entry, EntryKind, EntryState, Source
+from knowledge_base import Entry, EntryKind, EntryState
 from knowledge_base.editorial import Checked, Draft, DraftState, EntryText, check_text, difference
 from knowledge_base.ingest import Problem as Finding
 
@@ -100,7 +100,7 @@ def _add_reading(router: APIRouter) -> None:
     @router.get("/sources", dependencies=_READ)
     def sources(services: CurrentServices) -> list[KnowledgeSource]:
         """List the only sources that may be cited."""
-        return [_source(item) for item in services.live_knowledge.shipped.sources.values()]
+        return [KnowledgeSource.model_validate(item) for item in services.live_knowledge.shipped.sources.values()]
 
 
 def _add_writing(router: APIRouter) -> None:
@@ -136,7 +136,7 @@ def _add_writing(router: APIRouter) -> None:
             title=text.title,
             plain=text.plain,
             body_html=everything.html(text.body),
-            sources=[_source(known[source_id]) for source_id in text.source_ids],
+            sources=[KnowledgeSource.model_validate(known[source_id]) for source_id in text.source_ids],
             unsafe=_problems(checked.unsafe),
             warnings=_problems(checked.warnings),
         )
@@ -351,13 +351,3 @@ def _changes(before: EntryText, after: EntryText) -> list[schema.ChangeOut]:
 
 def _problems(found: tuple[Finding, ...]) -> list[schema.ProblemOut]:
     return [schema.ProblemOut(rule=item.rule, detail=item.detail) for item in found]
-
-
-def _source(item: Source) -> KnowledgeSource:
-    return KnowledgeSource(
-        source_id=item.source_id,
-        title_zh=item.title_zh,
-        organisation=item.organisation,
-        year=item.year,
-        version=item.version,
-    )

@@ -110,16 +110,7 @@ def _add_interpretation(router: APIRouter) -> None:
             state=found.state,
             reviewer=found.review.reviewer if found.review else None,
             reviewed_at=found.review.reviewed_at if found.review else None,
-            sources=[
-                KnowledgeSource(
-                    source_id=item.source_id,
-                    title_zh=item.title_zh,
-                    organisation=item.organisation,
-                    year=item.year,
-                    version=item.version,
-                )
-                for item in found.sources
-            ],
+            sources=[KnowledgeSource.model_validate(item) for item in found.sources],
         )
 
 

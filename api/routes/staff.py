@@ -60,12 +60,7 @@ def _add_session_routes(router: APIRouter) -> None:
             if found is None:  # disabled in this very moment
                 raise Problem(401, "sign_in_failed")
             _record(services, session, found, "staff.signed_in")
-        set_staff_cookie(
-            response,
-            token,
-            seconds=int(LONGEST.total_seconds()),
-            secure=services.settings.http.secure_cookies,
-        )
+        _hold(response, services, token)
         return _signed_in(found)
 
     @router.get("/session", dependencies=allow(SIGNED_IN))
@@ -160,13 +155,13 @@ def _add_password_route(router: APIRouter) -> None:
                 begun = staff_of(session, token, now) or begun
             _record(services, session, begun, "account.password_changed")
         services.limiter.forget(f"password:{found.account_id}")
-        set_staff_cookie(
-            response,
-            token,
-            seconds=int(LONGEST.total_seconds()),
-            secure=services.settings.http.secure_cookies,
-        )
+        _hold(response, services, token)
         return _signed_in(begun)
+
+
+def _hold(response: Response, services: Services, token: str) -> None:
+    seconds = int(LONGEST.total_seconds())
+    set_staff_cookie(response, token, seconds=seconds, secure=services.settings.http.secure_cookies)
 
 
 def _signed_in(found: Staff) -> SignedIn:

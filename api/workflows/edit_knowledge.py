@@ -1,7 +1,7 @@
 """Writing, reviewing and publishing knowledge: one step, one transaction, one audit row."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import uuid4
 
@@ -212,18 +212,10 @@ def _stale(at: Standing, *, based_on: int, mine: EntryText | None) -> Problem:
     return Problem(
         409,
         "edit_stale",
-        changes=changes_out(changes),
+        changes=[asdict(change) for change in changes],
         current=at.current,
         draft_revision=at.draft.revision if at.draft else 0,
     )
-
-
-def changes_out(changes: Sequence[FieldChange]) -> list[dict[str, object]]:
-    """Return a difference as JSON."""
-    return [
-        {"field": change.field, "pieces": [{"kind": piece.kind, "text": piece.text} for piece in change.pieces]}
-        for change in changes
-    ]
 
 
 def _draft_of(at: Standing) -> Draft:

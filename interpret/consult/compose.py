@@ -3,13 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from interpret.consult.about import about, denied_in, not_in_report
 from interpret.consult.draft import Draft, Source
 from interpret.consult.intent import Intent, asks_cause, has_own_theme
 from interpret.consult.passages import about_subject, covers, on_theme, passage_drafts
 from interpret.consult.resolve import Resolved, asks_more, without_malignancy
-from interpret.consult.speaks import may_speak
+from interpret.consult.speaks import Beside
 from interpret.consult.told import (
     advice,
     advice_elsewhere,
@@ -66,7 +67,7 @@ class Composed:
     """Of the report's topics the answer speaks of."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Composer:
     """Composes answers about one report (or none)."""
 
@@ -75,6 +76,16 @@ class Composer:
     reading: Reading | None
     hospital: HospitalInfo
     patient: Patient
+
+    @cached_property
+    def _topics(self) -> list[Topic]:
+        """The report's topics, most important first."""
+        return [] if self.reading is None else topics_of(self.reading)
+
+    @cached_property
+    def _serious(self) -> list[Topic]:
+        """Topics that need a doctor soon: nothing found by likeness may calm beside them (现在不急着处理)."""
+        return [topic for topic in self._topics if topic.urgency <= Urgency.SOON]
 
     def compose(self, resolved: Resolved, intent: Intent) -> Composed:
         """Return the sentences of an answer: what needs help at once first, then the report's part."""
@@ -85,7 +96,7 @@ class Composer:
 
     def _urgent_first(self, composed: Composed) -> Composed:
         """Whatever is asked (能开车吗), a report that calls for help at once says so first."""
-        urgent = [t for t in topics_of(self.reading) if t.urgency is Urgency.IMMEDIATE] if self.reading else []
+        urgent = [topic for topic in self._topics if topic.urgency is Urgency.IMMEDIATE]
         said = {severity([topic]).text for topic in urgent}
         if not urgent or any(draft.text in said for draft in composed.drafts):
             return composed
@@ -95,12 +106,9 @@ class Composer:
         """Calm words of one finding (不需要特殊处理) are not left alone beside another that needs a doctor soon."""
         calm = {message(key) for key in _CALM}
         at = next((n for n, draft in enumerate(composed.drafts) if draft.text in calm), None)
-        if at is None or self.reading is None:
+        if at is None or not self._serious:
             return composed
-        serious = [topic for topic in topics_of(self.reading) if topic.urgency <= Urgency.SOON]
-        if not serious:
-            return composed
-        also = with_spans(message("serious_elsewhere"), serious)
+        also = with_spans(message("serious_elsewhere"), self._serious)
         return replace(composed, drafts=(*composed.drafts[: at + 1], also, *composed.drafts[at + 1 :]))
 
     def _answered(self, resolved: Resolved, intent: Intent) -> Composed:
@@ -151,7 +159,7 @@ class Composer:
     def _about(self, resolved: Resolved, intent: Intent) -> tuple[list[Topic], list[Statement]]:
         if self.reading is None:
             return [], []
-        topics = topics_of(self.reading)
+        topics = self._topics
         if _NEW_ONE.search(resolved.asked) and (new := [t for t in topics if t.new]):
             return new, []
         if not resolved.words and not resolved.claims:
@@ -297,7 +305,7 @@ class Composer:
         assert self.reading is not None  # noqa: S101 - the caller asks only with a report
         if intent is Intent.FOLLOW_UP and resolved.from_history:
             return advice(self._advised_statements())[:_ADVICE_TOLD]
-        if intent in {Intent.SEVERITY, Intent.FOLLOW_UP} and not resolved.words and not topics_of(self.reading):
+        if intent in {Intent.SEVERITY, Intent.FOLLOW_UP} and not resolved.words and not self._topics:
             return self._overview([])
         return []
 
@@ -309,28 +317,21 @@ class Composer:
             return drafts
         before = min(len(told), 2) if intent is Intent.OTHER else len(told)
         limit = max(1, min(_PASSAGES, _SENTENCES - before - len(drafts)))
+        beside = None if self.reading is None else Beside(self.reading, resolved, absent)
         for question in dict.fromkeys((resolved.question, resolved.asked)):
             result = self.knowledge.search(f"孕妇 {question}" if self.patient.pregnant else question, k=_HITS)
             hits = on_theme(resolved.asked, result.hits, self.knowledge) if result.known else []
             hits = about_subject(resolved.words, resolved.parts, hits, self.knowledge)
-            hits = [
-                hit
-                for hit in hits
-                if self.reading is None
-                or may_speak(self.knowledge.entry(hit.chunk.entry_id), self.reading, resolved, absent)
-            ]
+            if beside is not None:
+                hits = [hit for hit in hits if beside.may_speak(self.knowledge.entry(hit.chunk.entry_id))]
             if resolved.from_history:
                 hits = [hit for hit in hits if covers(resolved.asked, hit, self.knowledge)]
             drafts += passage_drafts(resolved.question, hits, self.knowledge, limit)
             if drafts:
                 break
         said = {draft.text for draft in told}
-        serious = self._serious() and not has_own_theme(resolved.asked)
+        serious = bool(self._serious) and not has_own_theme(resolved.asked)
         return [draft for draft in drafts if draft.text not in said and not (serious and is_calming(draft.text))]
-
-    def _serious(self) -> bool:
-        """Tell whether the report needs a doctor soon: nothing found by likeness may then calm (现在不急着处理)."""
-        return self.reading is not None and any(t.urgency <= Urgency.SOON for t in topics_of(self.reading))
 
     def _term(self, resolved: Resolved) -> list[Draft]:
         for word in resolved.words:

@@ -18,7 +18,7 @@ from tests.builders.senders import mllp, storescu, write_instances
 Found = TypeVar("Found")
 
 
-def wait_until(what: Callable[[], Found], *, seconds: float = 90) -> Found:
+def wait_until(what: Callable[[], Found | None], *, seconds: float = 90) -> Found:
     """Return the first true answer."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

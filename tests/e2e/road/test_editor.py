@@ -10,10 +10,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.builders import hl7
 from tests.builders.dicom import ct_series, study_uid
+from tests.builders.road import wait_until
 from tests.builders.running import RunningService
 from tests.builders.senders import mllp, storescu, write_instances
 from tests.conftest import Evidence
-from tests.e2e.road.test_patients_road import ask, enter, link_in_qr, understand, wait_until
+from tests.e2e.road.test_patients_road import ask, enter, link_in_qr, understand
 
 pytestmark = pytest.mark.skipif(not Path("/usr/bin/storescu").exists(), reason="DCMTK is not installed")
 

@@ -3,7 +3,6 @@
 import io
 import re
 import sqlite3
-import time
 from pathlib import Path
 
 import cv2
@@ -18,6 +17,7 @@ from pydicom import dcmread
 from tests.builders import hl7
 from tests.builders.dicom import ct_instance, ct_series, study_uid
 from tests.builders.paper import paper_photo
+from tests.builders.road import wait_until
 from tests.builders.running import RunningService
 from tests.builders.senders import mllp, storescu, write_instances
 from tests.conftest import Evidence
@@ -26,15 +26,6 @@ pytestmark = pytest.mark.skipif(not Path("/usr/bin/storescu").exists(), reason="
 
 SLICES = 120
 STUDIES = {"storescu": "ACC0001", "stow": "ACC0002", "import": "ACC0003"}
-
-
-def wait_until(what, *, seconds: float = 90):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := what():
-            return value
-        time.sleep(0.3)
-    raise AssertionError("it did not happen in time")
 
 
 def chest(number: int, side: int = 192) -> np.ndarray:

@@ -18,12 +18,10 @@ from sqlalchemy import select
 
 from api.db.tables import AuditEventRow
 from imaging_core.blobs import BlobStore
-from imaging_core.documents.store import store_document
 from imaging_core.domain.grants import Right
-from imaging_core.index import queries
 from tests.builders.dicom import ct_series, instance_uid, study_uid
 from tests.builders.hospital import served
-from tests.builders.routes import jpeg
+from tests.builders.routes import Things, jpeg
 
 pytestmark = [pytest.mark.integration, pytest.mark.clause("R3.5")]
 
@@ -160,18 +158,7 @@ class TestPackage:
 
     def test_the_report_the_uploaded_one_the_pictures_and_a_note(self, hospital, owner):
         hospital.follow(derive=True)
-        with hospital.services.database.writing() as session:
-            study = queries.study(session, hospital.institution_code, STUDY)
-            assert study is not None
-            store_document(
-                session,
-                hospital.services.blobs,
-                io.BytesIO(jpeg(300)),
-                study=study,
-                title="电子报告单",
-                limit=10**7,
-                now=hospital.clock(),
-            )
+        Things(hospital)  # among them an uploaded report
         zipped = package(owner, make(owner))
         names = zipped.namelist()
         assert [name for name in names if name.startswith("JPG预览/")] == [
