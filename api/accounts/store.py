@@ -12,6 +12,8 @@ from api.accounts.roles import Role, conflict
 from api.accounts.sessions import end_sessions
 from api.accounts.tables import AccountRow
 
+LOGIN_PATTERN = r"^[A-Za-z][A-Za-z0-9._-]{1,31}$"
+
 
 def create_account(
     session: Session,

@@ -1,5 +1,6 @@
 """Accounts of staff."""
 
+import re
 from typing import Annotated
 
 import typer
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 from api.accounts.errors import LoginTaken, RolesConflict
 from api.accounts.passwords import initial_password
 from api.accounts.roles import Role
-from api.accounts.store import create_account, disable_account, find_account, reset_account
+from api.accounts.store import LOGIN_PATTERN, create_account, disable_account, find_account, reset_account
 from api.accounts.tables import AccountRow
 from api.audit.record import Actor, record
 from api.commands.common import DataOption, JsonOption, fail, out, print_json, running_services, wrong_use
@@ -30,7 +31,7 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Add an account; its initial password is shown once and must be changed at the first sign-in."""
-    if not login.isascii() or not login[:1].isalpha() or not 2 <= len(login) <= 32:
+    if not re.fullmatch(LOGIN_PATTERN, login):
         wrong_use(f"{login!r} cannot be a login: a letter, then letters, digits, . _ - (2 to 32 characters)")
     password = initial_password()
     with running_services(data) as services:

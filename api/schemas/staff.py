@@ -7,9 +7,10 @@ from pydantic import StringConstraints
 from api.accounts.passwords import MOST_CHARACTERS
 from api.accounts.roles import Role
 from api.accounts.sessions import Stage
+from api.accounts.store import LOGIN_PATTERN
 from api.schemas.patient import Model
 
-Login = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9._-]{1,31}$", strip_whitespace=True)]
+Login = Annotated[str, StringConstraints(pattern=LOGIN_PATTERN, strip_whitespace=True)]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=MOST_CHARACTERS)]
 Code = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$", strip_whitespace=True)]
 

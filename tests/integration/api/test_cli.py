@@ -376,3 +376,27 @@ class TestPrintReport:
         result = cli("print-report", "ACC9999", "--out", tmp_path / "r.pdf", code=1)
         assert "no verified report" in result.stderr
         assert not (tmp_path / "r.pdf").exists()
+
+
+class TestUsers:
+    ROLE = ("--name", "王丽", "--role", "doctor")
+
+    @pytest.mark.parametrize("login", ["a b", "1abc", "x", "名字", "wang/li", "x" * 33])
+    def test_a_login_nobody_could_sign_in_with_is_wrong_use(self, cli, login):
+        assert repr(login) in cli("user", "add", login, *self.ROLE, code=2).stderr
+        assert json.loads(cli("user", "list", "--json").stdout) == []
+
+    def test_an_account_is_added_once_listed_reset_and_disabled(self, cli):
+        made = json.loads(cli("user", "add", "Wang.Li", *self.ROLE, "--json").stdout)
+        assert (made["login"], made["roles"]) == ("wang.li", ["doctor"])
+        assert "already" in cli("user", "add", "wang.li", *self.ROLE, code=1).stderr
+        again = json.loads(cli("user", "reset", "wang.li", "--json").stdout)
+        assert again["initial_password"] != made["initial_password"]
+        cli("user", "disable", "wang.li")
+        (listed,) = json.loads(cli("user", "list", "--json").stdout)
+        assert (listed["login"], listed["disabled"]) == ("wang.li", True)
+
+    def test_duties_that_exclude_each_other_and_unknown_accounts_are_refused(self, cli):
+        roles = ("--role", "auditor", "--role", "system_administrator")
+        assert "different people" in cli("user", "add", "both", "--name", "x", *roles, code=1).stderr
+        assert "no account" in cli("user", "disable", "nobody", code=1).stderr
