@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.builders import hl7
 from tests.builders.dicom import ct_series, study_uid
+from tests.builders.hospital import OTHER_ID_NUMBER, OTHER_PHONE
 from tests.builders.road import wait_until
 from tests.builders.running import RunningService
 from tests.builders.senders import mllp, storescu, write_instances
@@ -19,6 +20,8 @@ from tests.e2e.road.test_patients_road import ask, enter, link_in_qr, understand
 pytestmark = pytest.mark.skipif(not Path("/usr/bin/storescu").exists(), reason="DCMTK is not installed")
 
 ACCESSION = "ACC0901"
+# not the patient of another test: a consent once given is not asked for again
+PATIENT_ID = "TEST0901"
 TERM = "磨玻璃结节"
 OLD_PLAIN = "肺里一个边界大致圆形的淡淡的小影子"
 NEW_PLAIN = "肺里一个像薄雾一样的小影子，透过它还看得见血管。"
@@ -26,11 +29,14 @@ NEW_PLAIN = "肺里一个像薄雾一样的小影子，透过它还看得见血�
 
 def send_report(service: RunningService, folder: Path) -> str:
     """Register a patient with a CT and a report; return the link of the report."""
-    assert b"MSA|AA" in mllp(service.hl7_port, hl7.adt_a04())
-    slices = ct_series(3, 64, 64, study="editor", accession_number=ACCESSION)
+    assert b"MSA|AA" in mllp(
+        service.hl7_port, hl7.adt_a04(phone=OTHER_PHONE, id_number=OTHER_ID_NUMBER, patient_id=PATIENT_ID)
+    )
+    slices = ct_series(3, 64, 64, study="editor", accession_number=ACCESSION, patient_id=PATIENT_ID)
     sent = storescu(service.dicom_port, write_instances(folder / "scu", slices))
     assert sent.returncode == 0, sent.stderr
     report = hl7.oru_r01(
+        patient_id=PATIENT_ID,
         accession_number=ACCESSION,
         study_instance_uid=study_uid("editor"),
         findings="右肺上叶见磨玻璃结节，大小约6mm。",
@@ -101,7 +107,7 @@ def test_from_the_authors_desk_to_the_patients_phone_and_back(
     link = send_report(service, tmp_path)
     service.cli("demo", "accounts")
     author, reviewer = desk(service, browser, "bianji"), desk(service, browser, "shenhe")
-    enter(service, phone, link, evidence)
+    enter(service, phone, link, evidence, phone=OTHER_PHONE)
     understand(phone, evidence)
 
     # the author writes, with the phone beside it, and hands in
