@@ -30,7 +30,7 @@ check:
 ## make test        set up, check, and every test, real servers and browser included
 test: setup-test check
 	@cd viewer_h5 && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent test
-	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup --durations 15
+	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder --durations 15
 
 ## make audit       known vulnerabilities of dependencies, secrets in the tree
 audit: setup-test

@@ -58,8 +58,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    # Playwright keeps an event loop in its thread: what calls asyncio.run must have run before.
-    items.sort(key=lambda item: "e2e" in item.path.parts)
+    # Playwright keeps an event loop in its thread: what calls asyncio.run must have run before. The roads are one
+    # long group for one process: begun first, they end with the rest.
+    items.sort(key=lambda item: ("e2e" in item.path.parts, "road" not in item.path.parts))
     if config.getoption("--acceptance"):
         speaking = [item for item in items if item.get_closest_marker("clause")]
         config.hook.pytest_deselected(items=[item for item in items if item not in speaking])

@@ -11,7 +11,7 @@ import typer
 
 from api.commands.common import JsonOption, err, fail, out, print_json
 
-_IN_PARALLEL = ("-n", "2", "--dist", "loadgroup")
+_IN_PARALLEL = ("-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
 
 
 def register(app: typer.Typer) -> None:
