@@ -3,16 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import orjson
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from api.http_logging import configure_logging
 from api.settings import Settings
-from api.wiring import Services, build_services
+
+if TYPE_CHECKING:  # what starts processes does not wait for it
+    from api.wiring import Services
 
 # no emoji: a file named ":a:" stays what it is
 out = Console(highlight=False, soft_wrap=True, emoji=False)
@@ -50,9 +51,11 @@ def load_settings(data: Path | None, **overrides: object) -> Settings:
 
 
 @contextmanager
-def running_services(data: Path | None, **overrides: object) -> Iterator[Services]:
+def running_services(data: Path | None, **overrides: object) -> Iterator["Services"]:
     """Yield services over a migrated database, closed afterwards."""
     from api.db.migrate import migrate
+    from api.http_logging import configure_logging
+    from api.wiring import build_services
 
     configure_logging("WARNING")
     settings = load_settings(data, **overrides)

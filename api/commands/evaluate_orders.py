@@ -9,17 +9,15 @@ from typing import Annotated, Any
 import typer
 
 from api.commands.common import fail
-from api.commands.evaluate import OutOption, write_rows
+from api.commands.evaluate import OutOption, app, write_rows
 from imaging_core.coding import mapped, parse_name, starter_catalogue
+
+__all__ = ["app"]  # the group `mingying eval`, with what is here
 
 _NOTE = "编码为演示目录，不是任何标准的编码"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to `mingying eval`."""
-    app.command(epilog="Example: mingying eval items --in names.csv --out items.jsonl")(items)
-
-
+@app.command(epilog="Example: mingying eval items --in names.csv --out items.jsonl")
 def items(
     source: Annotated[Path, typer.Option("--in", exists=True, dir_okay=False, help="CSV, UTF-8, with a column name.")],
     to: OutOption,

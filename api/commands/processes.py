@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 
 from api.commands.common import DataOption, err, fail, load_settings, out
-from api.http_logging import configure_logging
 from api.processes.parent import end_with_supervisor
 from api.processes.ports import is_free
 from api.processes.ready import tell_ready
@@ -93,6 +92,7 @@ def serve(data: DataOption = None, port: PortOption = None) -> None:
     import uvicorn
 
     from api.app import create_app
+    from api.http_logging import configure_logging
     from api.wiring import build_services
 
     end_with_supervisor()
@@ -118,6 +118,7 @@ def serve(data: DataOption = None, port: PortOption = None) -> None:
 
 def scp(data: DataOption = None) -> None:
     """Run the receivers alone: DICOM storage and HL7 over MLLP."""
+    from api.http_logging import configure_logging
     from api.receivers import Receivers
     from api.wiring import build_services
 
@@ -134,6 +135,7 @@ def worker(
     alone: Annotated[bool, typer.Option("--alone", help="No other worker shares this database.")] = False,
 ) -> None:
     """Run the worker alone: follows the change feed, makes pictures, reads paper, seals the audit."""
+    from api.http_logging import configure_logging
     from api.wiring import build_services
     from api.worker import WorkerProcess
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from api.audit.anchor import AuditAnchor
 from api.audit.chain import seal_pending
-from api.cli import app
+from api.cli import command_line
 from api.db.engine import Database
 from api.db.tables import AuditEventRow, AuditLinkRow, MachineKeyRow
 from api.secrets import load_or_create_keys
@@ -37,7 +37,7 @@ def cli(tmp_path, monkeypatch) -> Iterator:
     handlers, level = list(root.handlers), root.level
 
     def run(*arguments: object, code: int = 0):
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+        result = CliRunner().invoke(command_line(), [str(argument) for argument in arguments], catch_exceptions=False)
         assert result.exit_code == code, f"{result.exit_code}\n{result.stdout}\n{result.stderr}"
         return result
 
@@ -49,7 +49,7 @@ def cli(tmp_path, monkeypatch) -> Iterator:
 
 def commands(group=None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Yield every command as it is typed."""
-    group = group or typer.main.get_command(app)
+    group = group or typer.main.get_command(command_line())
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             yield from commands(command, (*path, name))

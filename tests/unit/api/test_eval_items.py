@@ -4,11 +4,11 @@ import json
 
 from typer.testing import CliRunner
 
-from api.cli import app
+from api.cli import command_line
 
 
 def run(source, to):
-    return CliRunner().invoke(app, ["eval", "items", "--in", str(source), "--out", str(to)])
+    return CliRunner().invoke(command_line(), ["eval", "items", "--in", str(source), "--out", str(to)])
 
 
 class TestEvalItems:
