@@ -22,7 +22,8 @@ export const chatWords = {
   helpful: '有帮助',
   unhelpful: '没帮助',
   thanks: '谢谢您的反馈',
-  triage: { urgent: '建议尽快就诊', routine: '可以择期就诊', self_care: '可以先在家观察', emergency: '请立即就医', none: '' } as Record<string, string>,
+  // self_care has no words: that nothing urgent was found is no ground to tell anybody to stay at home
+  triage: { urgent: '建议尽快就诊', routine: '可以择期就诊', self_care: '', emergency: '请立即就医', none: '' } as Record<string, string>,
   composed: '由知识库整理生成',
   byModel: (model: string) => `模型：${model}`,
   remove: '清空记录',
