@@ -28,7 +28,7 @@ def report(source: InOption, to: OutOption) -> None:
     from interpret.evaluation import eval_report
 
     knowledge = _knowledge(embedder=False)
-    _run(source, to, lambda line: eval_report(line, knowledge))
+    run_lines(source, to, lambda line: eval_report(line, knowledge))
 
 
 @app.command(epilog="Example: mingying eval retrieve --in questions.jsonl --out hits.jsonl --k 10")
@@ -53,7 +53,7 @@ def retrieve(source: InOption, to: OutOption, k: Annotated[int, typer.Option(min
         ]
         return {"id": line["id"], "known": result.known, "hits": hits}
 
-    _run(source, to, one)
+    run_lines(source, to, one)
 
 
 @app.command(epilog="Example: mingying eval consult --in dialogues.jsonl --out answers.jsonl")
@@ -62,7 +62,7 @@ def consult(source: InOption, to: OutOption) -> None:
     from interpret.evaluation import eval_consult
 
     knowledge = _knowledge(embedder=True)
-    _run(source, to, lambda line: eval_consult(line, knowledge))
+    run_lines(source, to, lambda line: eval_consult(line, knowledge))
 
 
 @app.command(epilog="Example: mingying eval guard --in sentences.jsonl --out verdicts.jsonl")
@@ -71,7 +71,7 @@ def guard(source: InOption, to: OutOption) -> None:
     from interpret.evaluation import eval_guard
 
     knowledge = _knowledge(embedder=False)
-    _run(source, to, lambda line: eval_guard(line, knowledge))
+    run_lines(source, to, lambda line: eval_guard(line, knowledge))
 
 
 @app.command(epilog="Example: mingying eval ocr --images scans/ --out readings.jsonl")
@@ -89,7 +89,8 @@ def _knowledge(*, embedder: bool) -> KnowledgeBase:
     return KnowledgeBase.load(embedder=build_embedder(Settings()) if embedder else None)
 
 
-def _run(source: Path, to: Path, one: Callable[[Line], dict[str, Any]]) -> None:
+def run_lines(source: Path, to: Path, one: Callable[[Line], dict[str, Any]]) -> None:
+    """Judge each line of a file; the first that cannot be read ends it, named by its number."""
     lines = [line for line in source.read_bytes().removeprefix(_BYTE_ORDER_MARK).splitlines() if line.strip()]
 
     def judged() -> Iterator[dict[str, Any]]:
