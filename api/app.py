@@ -11,6 +11,7 @@ from api.auth.access import require_declared_access
 from api.body_limit import BodyLimit
 from api.error_table import install_package_errors
 from api.routes import (
+    admin_accounts,
     demo,
     documents,
     downloads,
@@ -69,6 +70,7 @@ def create_app(services: Services) -> FastAPI:
         stow,
         staff,
         editor,
+        admin_accounts,
         demo,
     )
     for module in modules:

@@ -4,11 +4,12 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from api.accounts.errors import LoginTaken, PasswordRule, RolesConflict, WeakPassword
 from api.accounts.passwords import check_new_password, hash_password, password_matches
-from api.accounts.roles import Role, conflict
+from api.accounts.roles import Role, conflict, needs_second_factor
 from api.accounts.sessions import end_sessions
 from api.accounts.tables import AccountRow
 
@@ -54,6 +55,47 @@ def create_account(
     return row
 
 
+def request_account(
+    session: Session,
+    *,
+    institution_code: str,
+    login: str,
+    name: str,
+    department: str,
+    requested_roles: AbstractSet[Role],
+    password_hash: str,
+    now: datetime,
+) -> AccountRow:
+    """Add an account that may do nothing yet: its roles count once `set_roles` granted them.
+
+    Takes the hash and not the password: hashing is slow, and a transaction is open here.
+
+    Raises:
+        LoginTaken: the institution has an account of this login.
+        RolesConflict: one person may not hold these roles together.
+    """
+    login = login.lower()
+    if conflict(requested_roles):
+        raise RolesConflict
+    row = AccountRow(
+        institution_code=institution_code,
+        login=login,
+        name=name,
+        department=department,
+        roles=[],
+        requested_roles=sorted(requested_roles),
+        password_hash=password_hash,
+        password_set_at=now,
+        created_at=now,
+    )
+    session.add(row)
+    try:
+        session.flush()
+    except IntegrityError as taken:
+        raise LoginTaken(login) from taken
+    return row
+
+
 def find_account(session: Session, institution_code: str, login: str) -> AccountRow | None:
     """Return the account of a login, disabled or not."""
     return session.scalars(
@@ -88,7 +130,7 @@ def set_roles(session: Session, account: AccountRow, roles: AbstractSet[Role], n
     """
     if conflict(roles):
         raise RolesConflict
-    account.roles = sorted(roles)
+    account.roles, account.requested_roles = sorted(roles), []
     end_sessions(session, account, now)
     session.flush()
 
@@ -112,3 +154,12 @@ def reset_account(session: Session, account: AccountRow, password: str, now: dat
     account.disabled_at = None
     end_sessions(session, account, now)
     session.flush()
+
+
+def suspend_powers(account: AccountRow) -> None:
+    """Let roles that administer or audit wait for a new grant, when another person has come to know the password.
+
+    Whoever hands out a password could else sign in as the auditor.
+    """
+    if needs_second_factor(roles_of(account)):
+        account.roles, account.requested_roles = [], account.roles

@@ -22,6 +22,8 @@ class AccountRow(Base):
     name: Mapped[str] = mapped_column(String(64))
     department: Mapped[str] = mapped_column(String(64), default="")
     roles: Mapped[list[str]] = mapped_column(JSON)
+    requested_roles: Mapped[list[str]] = mapped_column(JSON, default=list)
+    """Asked for by who keeps accounts; they count once somebody else granted them."""
     password_hash: Mapped[str] = mapped_column(String(128))
     """Argon2id."""
     password_set_at: Mapped[datetime] = mapped_column(UtcDateTime)

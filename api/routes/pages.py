@@ -15,7 +15,7 @@ from api.auth.access import PUBLIC, allow
 from api.errors import Problem
 
 DIST = Path(__file__).resolve().parents[2] / "viewer_h5" / "dist"
-_ENTRY_PAGES = {"/": "index.html", "/r": "index.html", "/editor": "editor.html"}
+_ENTRY_PAGES = {"/": "index.html", "/r": "index.html", "/editor": "editor.html", "/admin": "admin.html"}
 _INLINE_SCRIPT = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 _MISSING = (
     "<!doctype html><meta charset=utf-8><title>页面未构建</title><p>页面还没有构建，请运行 <code>make demo</code>。</p>"

@@ -137,6 +137,14 @@ TABLE: dict[tuple[str, str], Call] = {
         "staff reviewer", 404, {"json": {"seen": 1, "reason": "？"}}
     ),
     ("POST", "/api/editor/entries/{entry}/restore"): Call("staff reviewer", 409, {"json": {"version": 1, "seen": 9}}),
+    ("GET", "/admin"): Call("public", 0),
+    ("GET", "/api/admin/accounts"): Call("staff system_administrator security_administrator"),
+    ("POST", "/api/admin/accounts"): Call("staff system_administrator", 422, {"json": {"login": "1", "name": ""}}),
+    ("POST", "/api/admin/accounts/{account}/reset"): Call("staff system_administrator", 404),
+    ("POST", "/api/admin/accounts/{account}/disable"): Call("staff system_administrator security_administrator", 404),
+    ("PUT", "/api/admin/accounts/{account}/roles"): Call(
+        "staff security_administrator", 404, {"json": {"roles": ["doctor"]}}
+    ),
     ("POST", "/dicom-web/studies"): Call("machine stow", 200, STOW),
     ("POST", "/dicom-web/studies/{study}"): Call("machine stow", 200, STOW),
 }
@@ -221,6 +229,7 @@ class Things:
             "sop": SOP,
             "number": "1",
             "version": "1",
+            "account": "2000000000",
             "name": "none.png",
             "report": self.hospital.report_id(STUDY),
             "document": self.document,

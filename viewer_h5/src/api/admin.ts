@@ -1,0 +1,48 @@
+/** The administrators' part of the service. */
+import { get, post, put } from './http'
+
+export interface Account {
+  id: number
+  login: string
+  name: string
+  department: string
+  roles: string[]
+  requested_roles: string[]
+  created_at: string
+  last_seen_at: string | null
+  disabled: boolean
+  second_factor: boolean
+  password_is_initial: boolean
+}
+
+export interface AccountList {
+  total: number
+  waiting: number
+  accounts: Account[]
+}
+
+export interface NewAccount {
+  login: string
+  name: string
+  department: string
+  requested_roles: string[]
+}
+
+/** The only answer that holds a password; it cannot be asked for again. */
+export interface HandedOut {
+  account: Account
+  initial_password: string
+}
+
+const ACCOUNTS = '/api/admin/accounts'
+
+/** The question part of an address, without what was left empty. */
+function question(wanted: Record<string, string>): string {
+  return new URLSearchParams(Object.entries(wanted).filter(([, value]) => value)).toString()
+}
+
+export const listAccounts = (wanted: { q: string; state: string; role: string }) => get<AccountList>(`${ACCOUNTS}?${question(wanted)}`)
+export const createAccount = (account: NewAccount) => post<HandedOut>(ACCOUNTS, account)
+export const grantRoles = (id: number, roles: string[]) => put<Account>(`${ACCOUNTS}/${id}/roles`, { roles })
+export const disableAccount = (id: number) => post<Account>(`${ACCOUNTS}/${id}/disable`)
+export const resetAccount = (id: number) => post<HandedOut>(`${ACCOUNTS}/${id}/reset`)

@@ -1,0 +1,20 @@
+import '@/ui/theme.css'
+
+import { createApp } from 'vue'
+import { createRouter, createWebHashHistory } from 'vue-router'
+
+import { ensureChineseFont } from '@/ui/chineseFont'
+
+import AdminApp from './AdminApp.vue'
+
+const router = createRouter({
+  history: createWebHashHistory(),
+  routes: [
+    { path: '/', name: 'start', component: () => import('./StartPage.vue') },
+    { path: '/accounts', name: 'accounts', component: () => import('./AccountsPage.vue') },
+    { path: '/accounts/new', name: 'new-account', component: () => import('./NewAccountPage.vue') },
+  ],
+})
+
+createApp(AdminApp).use(router).mount('#app')
+void ensureChineseFont()

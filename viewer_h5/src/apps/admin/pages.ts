@@ -1,0 +1,14 @@
+/** Which part of the console is for whom; the service refuses the rest whatever the page shows. */
+export interface Part {
+  name: 'accounts'
+  roles: readonly string[]
+}
+
+const PARTS: readonly Part[] = [{ name: 'accounts', roles: ['system_administrator', 'security_administrator'] }]
+
+/** Everyone who has any business here. */
+export const ADMIN_ROLES: readonly string[] = [...new Set(PARTS.flatMap((part) => part.roles))]
+
+export function partsOf(roles: readonly string[]): Part[] {
+  return PARTS.filter((part) => part.roles.some((role) => roles.includes(role)))
+}
