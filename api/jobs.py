@@ -19,8 +19,9 @@ from api.db.tables import WorkRow
 
 DERIVE = "derive"
 READ_PAPER = "read_paper"
-KINDS = (DERIVE, READ_PAPER)
-QUEUES = {DERIVE: "derive", READ_PAPER: "papers"}
+NOTIFY = "notify"
+KINDS = (DERIVE, READ_PAPER, NOTIFY)
+QUEUES = {DERIVE: "derive", READ_PAPER: "papers", NOTIFY: "notices"}
 
 LEASE = timedelta(minutes=3)
 _FIRST_RETRY = timedelta(seconds=10)

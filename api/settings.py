@@ -118,6 +118,9 @@ class SmsSettings(_Section):
 
     gateway_url: HttpUrl | None = None
     gateway_token: SecretStr | None = None
+    report_ready_days: int | None = Field(default=None, ge=0)
+    """Reports not older than so many days are told to the phone on record when they come; none: no message is sent,
+    except to the demo's inbox."""
 
 
 class LlmSettings(_Section):

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,6 +74,14 @@ class Services:
             token = gateway.gateway_token.get_secret_value() if gateway.gateway_token else ""
             return GatewaySmsSender(str(gateway.gateway_url), token)
         return InboxSmsSender(self.redis) if self.settings.mode is Mode.DEMO else None
+
+    @cached_property
+    def newest_told(self) -> timedelta | None:
+        """How old a report may be that is told to its patient by a short message; None: nothing is told."""
+        days = self.settings.sms.report_ready_days
+        if self.settings.mode is Mode.DEMO and days is None:
+            return timedelta.max
+        return timedelta(days=days) if days and self.sms is not None else None
 
     @cached_property
     def limiter(self) -> Limiter:

@@ -14,6 +14,7 @@ from api.jobs import (
     DERIVE,
     KINDS,
     LEASE,
+    NOTIFY,
     QUEUES,
     READ_PAPER,
     Work,
@@ -28,7 +29,8 @@ from api.jobs import (
     settle,
 )
 from api.wiring import Services
-from api.workflows.follow_changes import anything_unread, audit_changes, match_arrivals, owe_derivations
+from api.workflows.follow_changes import anything_unread, audit_changes, match_arrivals, owe_derivations, owe_notices
+from api.workflows.notify_patient import send_notice
 from api.workflows.read_paper import read_paper
 from imaging_core.interop.hl7v2.intake import replay_quarantined
 from imaging_core.patients.matching import match_waiting_studies
@@ -43,7 +45,7 @@ _SWEEP_EVERY = timedelta(minutes=3)
 _RENEW_EVERY = LEASE / 3
 _SOON = timedelta(seconds=5)
 _MOST_QUEUED = 64
-_THREADS = {DERIVE: 2, READ_PAPER: 1}
+_THREADS = {DERIVE: 2, READ_PAPER: 1, NOTIFY: 1}
 """Apart from each other: a patient's photograph does not wait for an import of a thousand studies."""
 
 
@@ -86,7 +88,11 @@ class WorkerProcess:
         self._services.close()
 
     def _declare_jobs(self) -> None:
-        jobs: dict[str, Callable[[Work], None]] = {DERIVE: self._derive, READ_PAPER: self._read_paper}
+        jobs: dict[str, Callable[[Work], None]] = {
+            DERIVE: self._derive,
+            READ_PAPER: self._read_paper,
+            NOTIFY: self._notify,
+        }
         for kind, job in jobs.items():
             dramatiq.actor(
                 _as_actor(self._run, kind, job),
@@ -154,6 +160,9 @@ class WorkerProcess:
     def _read_paper(self, work: Work) -> None:
         read_paper(self._services, institution_code=work.institution_code, paper_id=work.subject)
 
+    def _notify(self, work: Work) -> None:
+        send_notice(self._services, work)
+
     def _lead(self) -> None:
         """Follow the feed and seal the audit; one worker of all does so at a time."""
         lock = self._services.redis.lock("worker-leader", timeout=_LEADER_SECONDS, thread_local=False)
@@ -185,7 +194,7 @@ class WorkerProcess:
             unsealed = anything_unsealed(session, self._sealed_before)
         busy = False
         if unread:
-            for reader in (match_arrivals, self._owe_derivations, audit_changes):
+            for reader in (match_arrivals, self._owe_derivations, self._owe_notices, audit_changes):
                 busy |= self._guarded(self._read_feed, reader, now)
         if due or unread:
             busy |= self._guarded(self._call_jobs, now)
@@ -210,6 +219,9 @@ class WorkerProcess:
     def _owe_derivations(self, session: Session, now: datetime) -> int:
         quiet = timedelta(seconds=self._services.settings.derive_quiet_seconds)
         return owe_derivations(session, now, quiet=quiet)
+
+    def _owe_notices(self, session: Session, now: datetime) -> int:
+        return owe_notices(session, now, self._services.link_issuer, newest=self._services.newest_told)
 
     def _call_jobs(self, now: datetime) -> bool:
         free = {kind: room(self._broker, kind, most=_MOST_QUEUED) for kind in KINDS}

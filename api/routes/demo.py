@@ -1,5 +1,6 @@
 """Pages of the demo hospital only: the printed reports, and the inbox where its short messages arrive."""
 
+import re
 from html import escape
 from typing import Annotated
 
@@ -24,6 +25,7 @@ from imaging_core.patients.registry import phone_of
 from imaging_core.patients.tables import PatientRow
 from imaging_core.reports.reading import current_report
 
+_ADDRESS = re.compile(r"https?://[^\s<>，。（）]+")
 StudyNumber = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 _STYLE = """
@@ -86,7 +88,7 @@ def make_router(_settings: Settings) -> APIRouter:
         """Show the short messages that the demo would have sent."""
         messages = InboxSmsSender(services.redis).messages()
         rows = "".join(
-            f"<tr><td>{escape(item['at'][11:19])}</td><td>{escape(item['phone'])}</td><td>{escape(item['text'])}</td></tr>"
+            f"<tr><td>{escape(item['at'][11:19])}</td><td>{escape(item['phone'])}</td><td>{_linked(item['text'])}</td></tr>"
             for item in messages
         )
         empty = "<p>还没有短信。</p>" if not rows else ""
@@ -129,3 +131,8 @@ def _page(title: str, body: str) -> HTMLResponse:
         f'<!doctype html><html lang="zh-CN"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>{title}</title>{sheet}<style>{_STYLE}</style><body><h1>{title}</h1>{body}</body></html>"
     )
+
+
+def _linked(text: str) -> str:
+    """Return a message as HTML in which its address can be followed, as on a phone."""
+    return _ADDRESS.sub(r'<a href="\g<0>">\g<0></a>', escape(text))

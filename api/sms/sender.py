@@ -4,6 +4,7 @@ A hospital's gateway is reached by one POST of JSON `{phone, template, parameter
 gateways of other shapes are put behind that by the hospital's integration platform.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -20,10 +21,18 @@ class SmsUnreachable(Exception):
 
 
 class SmsSender(Protocol):
-    """Sends a verification code. Numbers and codes never enter a log."""
+    """Sends short messages. Numbers, codes and links never enter a log."""
 
     def send_code(self, phone: str, code: str, *, minutes: int) -> None:
         """Send one code that is valid for so many minutes.
+
+        Raises:
+            SmsUnreachable: the message was not taken.
+        """
+        ...
+
+    def send_report_ready(self, phone: str, link: str, *, days: int) -> None:
+        """Say that a report can be opened at the address, for so many days; names nobody and no examination.
 
         Raises:
             SmsUnreachable: the message was not taken.
@@ -40,7 +49,14 @@ class GatewaySmsSender:
 
     def send_code(self, phone: str, code: str, *, minutes: int) -> None:
         """Post the message; any answer but 2xx means it was not taken."""
-        message = {"phone": phone, "template": "verification_code", "parameters": {"code": code, "minutes": minutes}}
+        self._post(phone, "verification_code", {"code": code, "minutes": minutes})
+
+    def send_report_ready(self, phone: str, link: str, *, days: int) -> None:
+        """Post the message; any answer but 2xx means it was not taken."""
+        self._post(phone, "report_ready", {"link": link, "days": days})
+
+    def _post(self, phone: str, template: str, parameters: Mapping[str, str | int]) -> None:
+        message = {"phone": phone, "template": template, "parameters": parameters}
         try:
             self._client.post(self._url, json=message).raise_for_status()
         except httpx.HTTPError as error:
@@ -55,7 +71,13 @@ class InboxSmsSender:
 
     def send_code(self, phone: str, code: str, *, minutes: int) -> None:
         """Keep the message, newest first."""
-        text = f"【演示县人民医院】您的验证码是 {code}，{minutes} 分钟内有效。请勿告诉他人。"
+        self._keep(phone, f"【演示县人民医院】您的验证码是 {code}，{minutes} 分钟内有效。请勿告诉他人。")
+
+    def send_report_ready(self, phone: str, link: str, *, days: int) -> None:
+        """Keep the message, newest first."""
+        self._keep(phone, f"【演示县人民医院】您的检查报告已出，点击查看：{link} （{days} 天内有效，打开后需验证身份）")
+
+    def _keep(self, phone: str, text: str) -> None:
         entry = orjson.dumps({"phone": phone, "text": text, "at": datetime.now(UTC).isoformat()})
         self._redis.lpush(_INBOX, entry)
         self._redis.ltrim(_INBOX, 0, _INBOX_LENGTH - 1)

@@ -13,22 +13,25 @@ from sqlalchemy.orm import Session
 
 from api.audit.record import Actor, record
 from api.jobs import DERIVE, owe
+from api.workflows.notify_patient import owe_notice
 from imaging_core.index import feed
 from imaging_core.index.tables import ChangeRow, FeedCursorRow, StudyRow
 from imaging_core.patients.matching import match_study
 from imaging_core.reports.filing import match_reports
+from imaging_core.sharing.links import LinkIssuer
 
 _BATCH = 2000
 _DERIVING = "derive"
 _MATCHING = "match"
 _AUDIT = "audit"
+_NOTICES = "notices"
 
 
 def anything_unread(session: Session) -> bool:
     """Return whether a reader has something before it."""
     newest = session.scalar(select(func.max(ChangeRow.sequence))) or 0
     read = {cursor.consumer: cursor.sequence for cursor in session.scalars(select(FeedCursorRow))}
-    return any(read.get(reader, 0) < newest for reader in (_DERIVING, _MATCHING, _AUDIT))
+    return any(read.get(reader, 0) < newest for reader in (_DERIVING, _MATCHING, _AUDIT, _NOTICES))
 
 
 def owe_derivations(session: Session, now: datetime, *, quiet: timedelta) -> int:
@@ -59,6 +62,18 @@ def match_arrivals(session: Session, now: datetime) -> int:
             match_study(session, study, now)
             match_reports(session, study, now)
     _advance(session, _MATCHING, changes)
+    return len(changes)
+
+
+def owe_notices(session: Session, now: datetime, issuer: LinkIssuer, *, newest: timedelta | None) -> int:
+    """Owe a message for each report that came; None only passes, so that none is sent for what lies behind."""
+    changes = feed.read_after(session, _NOTICES, _BATCH)
+    if newest is not None:
+        told = {change.study_instance_uid: change for change in changes if change.kind.startswith("report_")}
+        for study, change in told.items():
+            if study:
+                owe_notice(session, issuer, change, now, newest=newest)
+    _advance(session, _NOTICES, changes)
     return len(changes)
 
 
