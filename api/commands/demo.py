@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
+from api.commands import region
 from api.commands.common import DataOption, err, fail, out
 from api.commands.processes import PortOption, run_until_stopped, settings_with_port
 from api.settings import Mode, Settings
 
 app = typer.Typer(no_args_is_help=True)
+region.register(app)
 
 _DEMO_DATA = "demo-data"
 
