@@ -12,6 +12,7 @@ from api.body_limit import BodyLimit
 from api.error_table import install_package_errors
 from api.routes import (
     admin_accounts,
+    admin_import,
     demo,
     documents,
     downloads,
@@ -31,6 +32,7 @@ from api.routes import pages as built_pages
 from api.security_headers import SecurityHeaders
 from api.settings import MIB, LimitSettings
 from api.wiring import Services
+from api.workflows import import_accounts
 
 _STOW_BYTES = 64 * 1024**3
 """Of one request with many instances; each of them has its own limit."""
@@ -71,6 +73,7 @@ def create_app(services: Services) -> FastAPI:
         staff,
         editor,
         admin_accounts,
+        admin_import,
         demo,
     )
     for module in modules:
@@ -89,5 +92,10 @@ def create_app(services: Services) -> FastAPI:
 def _most_bytes(limits: LimitSettings, path: str) -> int:
     if path.startswith("/dicom-web/"):
         return _STOW_BYTES
-    uploads = {"/api/patient/papers": limits.paper_bytes, "/api/interop/documents": limits.document_bytes}
+    uploads = {
+        "/api/patient/papers": limits.paper_bytes,
+        "/api/interop/documents": limits.document_bytes,
+        "/api/admin/accounts/import": import_accounts.MOST_BYTES,
+        "/api/admin/accounts/import/check": import_accounts.MOST_BYTES,
+    }
     return uploads[path] + MIB if path in uploads else limits.json_bytes

@@ -58,3 +58,34 @@ class HandedOut(Model):
 
     account: AccountOut
     initial_password: str
+
+
+class ImportRow(Model):
+    """One person of an accounts sheet."""
+
+    row: int
+    name: str
+    login: str
+    department: str
+    requested_roles: list[Role]
+
+
+class CellError(Model):
+    """What is wrong in one cell of it."""
+
+    row: int
+    column: str
+    reason: str
+
+
+class ImportCheck(Model):
+    """What a sheet holds, and what keeps it from being imported. Nothing was changed."""
+
+    rows: list[ImportRow]
+    errors: list[CellError]
+
+
+class Imported(Model):
+    """All accounts of a sheet with their initial passwords, which are shown this once."""
+
+    accounts: list[HandedOut]

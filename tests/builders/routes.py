@@ -39,6 +39,7 @@ STOW = {
 }
 
 
+NO_SHEET = {"files": {"file": ("list.xlsx", b"no workbook")}}
 TEXT = {"title": "晕征", "plain": "结节外面一圈淡影。", "body": "说的是样子。", "source_ids": []}
 
 
@@ -140,6 +141,9 @@ TABLE: dict[tuple[str, str], Call] = {
     ("GET", "/admin"): Call("public", 0),
     ("GET", "/api/admin/accounts"): Call("staff system_administrator security_administrator"),
     ("POST", "/api/admin/accounts"): Call("staff system_administrator", 422, {"json": {"login": "1", "name": ""}}),
+    ("GET", "/api/admin/accounts/template.xlsx"): Call("staff system_administrator"),
+    ("POST", "/api/admin/accounts/import/check"): Call("staff system_administrator", 415, NO_SHEET),
+    ("POST", "/api/admin/accounts/import"): Call("staff system_administrator", 415, NO_SHEET),
     ("POST", "/api/admin/accounts/{account}/reset"): Call("staff system_administrator", 404),
     ("POST", "/api/admin/accounts/{account}/disable"): Call("staff system_administrator security_administrator", 404),
     ("PUT", "/api/admin/accounts/{account}/roles"): Call(

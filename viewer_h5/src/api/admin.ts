@@ -1,5 +1,5 @@
 /** The administrators' part of the service. */
-import { get, post, put } from './http'
+import { get, post, put, send } from './http'
 
 export interface Account {
   id: number
@@ -46,3 +46,28 @@ export const createAccount = (account: NewAccount) => post<HandedOut>(ACCOUNTS, 
 export const grantRoles = (id: number, roles: string[]) => put<Account>(`${ACCOUNTS}/${id}/roles`, { roles })
 export const disableAccount = (id: number) => post<Account>(`${ACCOUNTS}/${id}/disable`)
 export const resetAccount = (id: number) => post<HandedOut>(`${ACCOUNTS}/${id}/reset`)
+
+export interface SheetRow {
+  row: number
+  name: string
+  login: string
+  department: string
+  requested_roles: string[]
+}
+
+export interface CellError {
+  row: number
+  column: string
+  reason: string
+}
+
+export const TEMPLATE = `${ACCOUNTS}/template.xlsx`
+
+async function sendSheet<T>(path: string, file: File): Promise<T> {
+  const body = new FormData()
+  body.append('file', file)
+  return (await (await send(path, { method: 'POST', body })).json()) as T
+}
+
+export const checkSheet = (file: File) => sendSheet<{ rows: SheetRow[]; errors: CellError[] }>(`${ACCOUNTS}/import/check`, file)
+export const importSheet = (file: File) => sendSheet<{ accounts: HandedOut[] }>(`${ACCOUNTS}/import`, file)

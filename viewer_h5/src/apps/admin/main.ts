@@ -13,6 +13,7 @@ const router = createRouter({
     { path: '/', name: 'start', component: () => import('./StartPage.vue') },
     { path: '/accounts', name: 'accounts', component: () => import('./AccountsPage.vue') },
     { path: '/accounts/new', name: 'new-account', component: () => import('./NewAccountPage.vue') },
+    { path: '/accounts/import', name: 'import', component: () => import('./ImportPage.vue') },
   ],
 })
 
