@@ -70,7 +70,9 @@ class TestUpload:
 
 class TestRefusals:
     @pytest.mark.parametrize(
-        "content", [b"", b"<html>", b"PK\x03\x04 docx", pdf()[:200], jpeg(300)[:60], pdf(script="app.alert(1)")]
+        "content",
+        [b"", b"<html>", b"PK\x03\x04 docx", pdf()[:200], jpeg(300)[:60], pdf(script="app.alert(1)")],
+        ids=["empty", "html", "docx", "cut pdf", "cut jpg", "pdf with a script"],
     )
     def test_of_anything_but_a_sound_and_passive_pdf_or_jpg(self, hospital, key, content):
         answer = upload(hospital, content, key)
