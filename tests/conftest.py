@@ -12,6 +12,7 @@ from tests.builders.postgres import postgres_server, postgres_url
 __all__ = ["postgres_server", "postgres_url"]
 
 _EVIDENCE = pytest.StashKey[dict[str, list[str]]]()
+_LONGEST_NAME = 100
 ARTIFACTS = Path(__file__).parents[1] / "artifacts"
 
 
@@ -55,6 +56,13 @@ def evidence(request: pytest.FixtureRequest) -> Evidence:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--acceptance", metavar="FILE", help="run only tests that speak for requirements; write outcomes")
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a long value by its length: a test's name stands in the environment of what it starts, which has limits."""
+    if isinstance(val, str | bytes) and len(val) > _LONGEST_NAME:
+        return f"{len(val)} {'bytes' if isinstance(val, bytes) else 'characters'}"
+    return None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
