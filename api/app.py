@@ -13,6 +13,7 @@ from api.error_table import install_package_errors
 from api.routes import (
     admin_accounts,
     admin_import,
+    cds_hooks,
     demo,
     documents,
     downloads,
@@ -69,6 +70,7 @@ def create_app(services: Services) -> FastAPI:
         downloads,
         documents,
         interop,
+        cds_hooks,
         stow,
         staff,
         editor,

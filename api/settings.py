@@ -6,7 +6,7 @@ Values come from `MINGYING_…` variables (nested names joined by two underscore
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -65,6 +65,21 @@ class DicomSettings(_Section):
     ae_title: str = "MINGYING"
     calling_ae_titles: tuple[str, ...] = ("STORESCU", "MODALITY")
     """Senders that are let in; every other association is rejected."""
+
+
+class ReminderSettings(_Section):
+    """When an order is told of earlier examinations."""
+
+    window_days: int = Field(default=30, ge=0)
+    """How long a result stays good; its last day belongs to it."""
+    per_modality: dict[str, Annotated[int, Field(ge=0)]] = {}
+    """Windows of single modalities, e.g. {"CT": 90}."""
+    outside_window: Literal["same", "related", "none"] = "related"
+    include_own_hospital: bool = False
+    institution_names: dict[str, str] = {}
+    """How doctors read the codes of other institutions."""
+    platform_seconds: float = Field(default=0.6, gt=0, le=2)
+    """How long other places may think about an order; then it goes on without them."""
 
 
 class Hl7Settings(_Section):
@@ -157,6 +172,7 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     dicom: DicomSettings = DicomSettings()
     hl7: Hl7Settings = Hl7Settings()
+    reminders: ReminderSettings = ReminderSettings()
     limits: LimitSettings = LimitSettings()
     verification: VerificationSettings = VerificationSettings()
     sharing: SharingSettings = SharingSettings()

@@ -31,6 +31,7 @@ from imaging_core.ingest.store import Ingestor
 from imaging_core.interop.hl7v2.profile import IntakeProfile
 from imaging_core.interop.hl7v2.report_codes import ReportCodes
 from imaging_core.patients.cipher import FieldCipher
+from imaging_core.reminders.elsewhere import BoundedElsewhere
 from imaging_core.reports.types import ReportStatus
 from imaging_core.sharing.codes import CodeHasher
 from imaging_core.sharing.links import LinkIssuer
@@ -150,6 +151,11 @@ class Services:
         )
 
     @cached_property
+    def elsewhere(self) -> BoundedElsewhere:
+        """Other places that know a patient's examinations; none is connected yet beside the index here."""
+        return BoundedElsewhere(None, seconds=self.settings.reminders.platform_seconds)
+
+    @cached_property
     def hospital_info(self) -> HospitalInfo:
         """Whom answers may refer a patient to."""
         hospital = self.settings.hospital
@@ -188,7 +194,7 @@ class Services:
         """Close what holds processes and connections."""
         if live := self.__dict__.get("live_knowledge"):
             live.stop()
-        for name in ("paper_reader", "deriver"):
+        for name in ("paper_reader", "deriver", "elsewhere"):
             if name in self.__dict__:
                 self.__dict__[name].close()
         self.redis.close()

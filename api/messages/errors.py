@@ -35,6 +35,12 @@ _WORDS: dict[str, tuple[str, str]] = {
     "machine_key_needed": ("需要接口密钥", "Authorization: Bearer 密钥缺失、无效或已停用。"),
     "scope_missing": ("密钥没有这项权限", "请用 mingying key issue 发放带有相应权限的密钥。"),
     "document_type": ("不支持这个文件", "电子报告单只接受完好的 PDF 或 JPG，不带密码、脚本和附件；没有保存。"),
+    "card_unknown": ("没有这张提醒卡片", "卡片编号有误，或不属于本机构；没有记录任何决定。"),
+    "repeat_reason_needed": (
+        "请选择重复检查的理由",
+        "六种法定情形之一；选“其他情形”时还须填写说明。没有记录任何决定。",
+    ),
+    "prior_link_ended": ("链接已失效", "请在 HIS 中重新打开重复检查提醒。"),
     "study_unknown": ("没有这项检查", "按检查号或 StudyInstanceUID 找不到检查。"),
     "multipart_invalid": ("内容格式有误", '需要 multipart/related; type="application/dicom"，且带 boundary。'),
     "sign_in_needed": ("请先登录", "登录已过期或尚未登录。"),

@@ -47,7 +47,7 @@ def _add_documents(router: APIRouter) -> None:
             if found is None:
                 raise Problem(404, "not_found")
             study = session.scalars(visible.where(StudyRow.study_instance_uid == found.study_instance_uid)).one()
-            shared = grant.holder is Holder.SHARE
+            shared = grant.holder is not Holder.PATIENT
             sheet = report_to_print(services, session, study, found, shared=shared)
             record(session, actor_of(grant), "report.printed", object_kind="report", object_id=report, now=now)
         content = as_pdf(services, sheet)

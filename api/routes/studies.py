@@ -177,7 +177,7 @@ def _multipart(codestream: bytes, part_type: str, headers: dict[str, str]) -> Re
 
 
 def _cache(request: Request, grant: Grant) -> dict[str, str]:
-    if grant.holder is Holder.SHARE:  # a share that was revoked must not go on in a stranger's cache
+    if grant.holder is not Holder.PATIENT:  # what was revoked must not go on in a stranger's cache
         return {"Cache-Control": "no-store"}
     # With the manifest's version in the address the content can never change; without it nothing is promised.
     immutable = bool(request.query_params.get("v"))

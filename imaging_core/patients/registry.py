@@ -79,6 +79,14 @@ def phone_of(session: Session, cipher: FieldCipher, patient: PatientKey) -> str 
     return cipher.decrypt(row.phone_sealed, row=_row_name(row, PHONE))
 
 
+def id_number_of(session: Session, cipher: FieldCipher, patient: PatientKey) -> str | None:
+    """Return the ID number on record, to find the same person at other institutions; never to show it."""
+    row = session.get(PatientRow, patient)
+    if row is None or row.id_number_sealed is None:
+        return None
+    return cipher.decrypt(row.id_number_sealed, row=_row_name(row, ID_NUMBER))
+
+
 def reseal_patient(session: Session, cipher: FieldCipher, patient: PatientKey) -> bool:
     """Put the sealed fields of a patient under the current key; return whether anything changed."""
     row = session.get_one(PatientRow, patient)

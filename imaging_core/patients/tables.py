@@ -24,6 +24,7 @@ class PatientRow(Base):
         Index("ix_patients_institution_initials", "institution_code", "name_initials"),
         Index("ix_patients_institution_phone", "institution_code", "phone_index"),
         Index("ix_patients_institution_id_number", "institution_code", "id_number_index"),
+        Index("ix_patients_id_number", "id_number_index"),  # one person at several institutions
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)

@@ -16,6 +16,7 @@ from imaging_core.sharing.links import Link, LinkKind, token_hash, usable_link
 from imaging_core.sharing.tables import GrantRow, LinkRow
 
 _COOKIE_BYTES = 32
+_HOLDERS = {LinkKind.SHARE: Holder.SHARE, LinkKind.DOCTOR: Holder.DOCTOR}
 
 
 def open_grant(
@@ -39,7 +40,7 @@ def open_grant(
         patient_key=current.patient,
         study_instance_uid=current.study,
         rights=sorted(rights),
-        holder=Holder.SHARE if current.kind is LinkKind.SHARE else Holder.PATIENT,
+        holder=_HOLDERS.get(current.kind, Holder.PATIENT),
         created_at=now,
         expires_at=end if current.expires_at is None else min(end, current.expires_at),
     )

@@ -26,6 +26,8 @@ class LinkKind(StrEnum):
     REPORT_QR = "report_qr"
     SHARE = "share"
     SMS = "sms"
+    DOCTOR = "doctor"
+    """Shown to a doctor beside an order; opens without a proof of who the patient is, and soon ends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from imaging_core.sharing.links import redeem_link
 from tests.builders.dicom import ct_instance, instance_uid, study_uid
 from tests.builders.hl7 import ID_NUMBER, PHONE
 from tests.builders.hospital import SmallHospital
+from tests.builders.orders import hook_call
 
 STUDY = study_uid("study")
 SOP = instance_uid("study", "series", 1)
@@ -149,6 +150,12 @@ TABLE: dict[tuple[str, str], Call] = {
     ("PUT", "/api/admin/accounts/{account}/roles"): Call(
         "staff security_administrator", 404, {"json": {"roles": ["doctor"]}}
     ),
+    ("GET", "/cds-services"): Call("public"),
+    ("POST", "/cds-services/{service}"): Call("machine orders", 200, {"json": hook_call("胸部CT平扫")}),
+    ("POST", "/cds-services/{service}/feedback"): Call(
+        "machine orders", 404, {"json": {"feedback": [{"card": "none", "outcome": "overridden"}]}}
+    ),
+    ("GET", "/prior-exams/{view_record}/{token}"): Call("public", 404),
     ("POST", "/dicom-web/studies"): Call("machine stow", 200, STOW),
     ("POST", "/dicom-web/studies/{study}"): Call("machine stow", 200, STOW),
 }
@@ -235,6 +242,9 @@ class Things:
             "version": "1",
             "account": "2000000000",
             "name": "none.png",
+            "service": "duplicate-exam-sign",
+            "view_record": "0" * 32,
+            "token": "A" * 27,
             "report": self.hospital.report_id(STUDY),
             "document": self.document,
             "entry": self.hospital.services.knowledge.entries()[0].entry_id,

@@ -144,7 +144,7 @@ CALLERS: dict[str, Callable[[SmallHospital], Caller]] = {
     "a share with every right": lambda h: holder(h, ALL - {"own"}),
     "an expired grant": lambda h: ended(h, revoked=False),
     "a revoked grant": lambda h: ended(h, revoked=True),
-    **{f"a key for {scope}": partial(keyed_for, scope) for scope in ("stow", "documents", "print")},
+    **{f"a key for {scope}": partial(keyed_for, scope) for scope in ("stow", "documents", "print", "orders")},
     "a key for nothing": lambda h: keyed(h),
     "a revoked key": lambda h: keyed(h, "stow", "documents", "print", revoked=True),
     **{f"a signed-in {role}": partial(employed, roles=(role,)) for role in Role},

@@ -1,0 +1,361 @@
+"""From a doctor's order to what was examined already, and back to the doctor's decision.
+
+load → ask other places, within their time → record. One `view_record_id` from the first selection of an order to
+its decision; a receipt of every check, also of one that found nothing.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.audit.record import Actor, record
+from api.settings import ReminderSettings
+from api.wiring import Services
+from imaging_core.coding import ParsedName, mapped, parse_name, starter_catalogue
+from imaging_core.domain.identifiers import InstitutionCode, PatientKey
+from imaging_core.index.tables import StudyRow
+from imaging_core.interop.hl7v2.fields import CHINA
+from imaging_core.patients.registration import EncounterClass
+from imaging_core.patients.registry import find_patient
+from imaging_core.patients.tables import PatientRow
+from imaging_core.reminders import Level, PriorExam, Rule, judge, needs_reason
+from imaging_core.reminders.elsewhere import Answer, ElsewhereExam, ElsewhereState, PatientIdentity
+from imaging_core.reminders.history import HeldExam, held_exams, identity_of
+from imaging_core.reminders.reasons import RepeatReason
+from imaging_core.reminders.tables import OrderCheckRow, OrderItemRow, OrderReceiptRow
+from imaging_core.sharing.links import LinkKind, new_link, usable_link
+
+_ONE_ORDER = timedelta(hours=4)
+"""Between selecting and signing; the same items again later are another order."""
+_LINK_LASTS = timedelta(hours=12)
+_MOST_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedItem:
+    """One item as the HIS names it."""
+
+    order_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a doctor is about to order for one patient."""
+
+    channel: str
+    patient_id: str
+    items: tuple[OrderedItem, ...]
+    encounter_id: str = ""
+    encounter_class: EncounterClass | None = None
+    """None: that of the patient's last registration."""
+    ordered_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """An earlier examination as a doctor is told of it."""
+
+    level: Level
+    institution: str
+    item: str
+    on: date
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedItem:
+    """What was found for one item. `decided` once a doctor has said what to do."""
+
+    card_id: str
+    item: OrderedItem
+    level: Level
+    asks_reason: bool
+    decided: bool
+    priors: tuple[Prior, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The answer to an order."""
+
+    view_record_id: str
+    patient_known: bool
+    elsewhere: ElsewhereState
+    items: tuple[CheckedItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    patient: PatientKey | None
+    identity: PatientIdentity | None
+    encounter: EncounterClass
+    held: Sequence[HeldExam]
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """An examination that is compared: held here with a study, or only known elsewhere."""
+
+    prior: PriorExam
+    institution: str
+    item: str
+    study: StudyRow | None
+    url: str | None
+
+
+def check_order(services: Services, actor: Actor, order: Order) -> Checked:
+    """Return what was examined already, and record that it was asked. Other places delay it by their limit at most."""
+    now = services.clock()
+    parsed = [parse_name(item.name) for item in order.items]
+    with services.database.reading() as session:
+        loaded = _load(services, session, actor, order)
+    answer = services.elsewhere.find(loaded.identity, [part for name in parsed for part in name.items])
+    with services.database.writing() as session:
+        return _record(services, session, actor, order, parsed, loaded, answer, now)
+
+
+def decide(
+    session: Session,
+    actor: Actor,
+    row: OrderItemRow,
+    *,
+    accepted: bool,
+    reason: RepeatReason | None,
+    comment: str,
+    now: datetime,
+) -> None:
+    """Keep what the doctor decided; the newest decision counts, the audit keeps each."""
+    row.decision = "accept" if accepted else "repeat"
+    row.reason = reason
+    row.comment = comment or None
+    row.decided_at = now
+    detail = {"card": row.card_id, "decision": row.decision, "reason": reason}
+    record(
+        session, actor, "order.decided", object_kind="order_check", object_id=row.view_record_id, now=now, detail=detail
+    )
+
+
+def _load(services: Services, session: Session, actor: Actor, order: Order) -> _Loaded:
+    code = InstitutionCode(actor.institution_code)
+    patient = find_patient(session, institution_code=code, patient_id=order.patient_id)
+    if patient is None:
+        return _Loaded(None, None, order.encounter_class or EncounterClass.OUTPATIENT, ())
+    registered = session.get_one(PatientRow, patient).encounter_class
+    return _Loaded(
+        patient,
+        identity_of(session, services.cipher, patient),
+        order.encounter_class or EncounterClass(registered or EncounterClass.OUTPATIENT),
+        held_exams(session, services.cipher, patient),
+    )
+
+
+def _record(
+    services: Services,
+    session: Session,
+    actor: Actor,
+    order: Order,
+    parsed: Sequence[ParsedName],
+    loaded: _Loaded,
+    answer: Answer,
+    now: datetime,
+) -> Checked:
+    settings = services.settings.reminders
+    candidates = _candidates(settings, loaded.held, answer.exams)
+    check = _check_row(session, actor, order, loaded, answer.state, now)
+    for row, name in zip(check.items, parsed, strict=True):
+        judgement = judge(
+            name,
+            hospital=actor.institution_code,
+            today=now.astimezone(CHINA).date(),
+            history=[candidate.prior for candidate in candidates],
+            rule=_rule(settings),
+        )
+        row.level = judgement.level.name.lower()
+        row.asks_reason = needs_reason(judgement.level, loaded.encounter)
+        found = sorted(
+            ((level, c) for level, c in zip(judgement.levels, candidates, strict=True) if level),
+            key=lambda pair: (pair[0], pair[1].prior.on),
+            reverse=True,
+        )
+        row.priors = [_shown(services, session, row, level, c, now) for level, c in found[:_MOST_SHOWN]]
+    level = max((Level[row.level.upper()] for row in check.items), default=Level.NONE)
+    count = sum(len(row.priors) for row in check.items)
+    session.add(
+        OrderReceiptRow(
+            institution_code=actor.institution_code,
+            view_record_id=check.view_record_id,
+            channel=order.channel,
+            level=level.name.lower(),
+            prior_count=count,
+            elsewhere=answer.state,
+            at=now,
+        )
+    )
+    detail = {"channel": order.channel, "level": level.name.lower(), "priors": count, "elsewhere": answer.state}
+    record(
+        session,
+        actor,
+        "order.checked",
+        object_kind="order_check",
+        object_id=check.view_record_id,
+        now=now,
+        detail=detail,
+    )
+    session.flush()
+    return Checked(
+        view_record_id=check.view_record_id,
+        patient_known=loaded.patient is not None,
+        elsewhere=answer.state,
+        items=tuple(_checked(services, row) for row in check.items),
+    )
+
+
+def _check_row(
+    session: Session, actor: Actor, order: Order, loaded: _Loaded, state: ElsewhereState, now: datetime
+) -> OrderCheckRow:
+    key = _order_key(order)
+    row = session.scalars(
+        select(OrderCheckRow)
+        .where(
+            OrderCheckRow.institution_code == actor.institution_code,
+            OrderCheckRow.order_key == key,
+            OrderCheckRow.created_at > now - _ONE_ORDER,
+        )
+        .order_by(OrderCheckRow.created_at.desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        row = OrderCheckRow(
+            view_record_id=uuid4().hex,
+            institution_code=actor.institution_code,
+            patient_id=order.patient_id,
+            encounter_id=order.encounter_id,
+            order_key=key,
+            created_at=now,
+            items=[_item_row(actor, item) for item in order.items],
+        )
+        session.add(row)
+    row.encounter_class = loaded.encounter
+    row.ordered_by = order.ordered_by
+    row.elsewhere = state
+    row.checked_at = now
+    return row
+
+
+def _item_row(actor: Actor, item: OrderedItem) -> OrderItemRow:
+    parts = mapped(parse_name(item.name), starter_catalogue())
+    return OrderItemRow(
+        institution_code=actor.institution_code,
+        card_id=str(uuid4()),
+        order_id=item.order_id,
+        name=item.name,
+        parts=[
+            {
+                "modality": part.item.modality,
+                "body_part": part.item.body_part,
+                "side": part.item.side,
+                "method": list(part.item.methods),
+                "standard_code": part.standard_code,
+            }
+            for part in parts
+        ],
+        level=Level.NONE.name.lower(),
+        asks_reason=False,
+        priors=[],
+    )
+
+
+def _order_key(order: Order) -> str:
+    words = [order.patient_id, order.encounter_id]
+    for item in order.items:  # in their order, which is that of the rows
+        words += [item.order_id, item.name]
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()
+
+
+def _rule(settings: ReminderSettings) -> Rule:
+    return Rule(
+        window_days=settings.window_days,
+        outside_window=Level[settings.outside_window.upper()],
+        include_own_hospital=settings.include_own_hospital,
+        per_modality=settings.per_modality,
+    )
+
+
+def _candidates(
+    settings: ReminderSettings, held: Sequence[HeldExam], elsewhere: Sequence[ElsewhereExam]
+) -> list[_Candidate]:
+    here = [
+        _Candidate(
+            PriorExam(exam.study.institution_code, parse_name(exam.item), exam.on, exam.status),
+            settings.institution_names.get(exam.study.institution_code, exam.study.institution_code),
+            exam.item,
+            exam.study,
+            None,
+        )
+        for exam in held
+    ]
+    known = {exam.study.study_instance_uid for exam in held}
+    there = [
+        _Candidate(
+            PriorExam(exam.institution_code, parse_name(exam.item), exam.on, exam.status),
+            exam.institution_name or exam.institution_code,
+            exam.item,
+            None,
+            exam.view_url,
+        )
+        for exam in elsewhere
+        if exam.reference not in known
+    ]
+    return here + there
+
+
+def _shown(
+    services: Services, session: Session, row: OrderItemRow, level: Level, candidate: _Candidate, now: datetime
+) -> dict[str, Any]:
+    study = candidate.study
+    return {
+        "level": level.name.lower(),
+        "institution": candidate.institution,
+        "item": candidate.item,
+        "on": candidate.prior.on.isoformat(),
+        "study_instance_uid": study.study_instance_uid if study else None,
+        "link_id": _link_id(services, session, row, study, now) if study else None,
+        "url": candidate.url,
+    }
+
+
+def _link_id(services: Services, session: Session, row: OrderItemRow, study: StudyRow, now: datetime) -> str:
+    """Return the link that was shown for the study before, or a new one: select and sign show the same address."""
+    shown = (prior["link_id"] for prior in row.priors if prior["study_instance_uid"] == study.study_instance_uid)
+    before = next(shown, None)
+    if before is not None and usable_link(session, before, now) is not None:
+        return str(before)
+    return new_link(session, services.link_issuer, study, LinkKind.DOCTOR, now, now + _LINK_LASTS).link.link_id
+
+
+def _checked(services: Services, row: OrderItemRow) -> CheckedItem:
+    return CheckedItem(
+        card_id=row.card_id,
+        item=OrderedItem(row.order_id, row.name),
+        level=Level[row.level.upper()],
+        asks_reason=row.asks_reason,
+        decided=row.decision is not None,
+        priors=tuple(_prior(services, row, prior) for prior in row.priors),
+    )
+
+
+def _prior(services: Services, row: OrderItemRow, prior: dict[str, Any]) -> Prior:
+    url = prior["url"]
+    if prior["link_id"] is not None:
+        token = services.link_issuer.token(prior["link_id"])
+        url = f"{services.settings.base_url}/prior-exams/{row.view_record_id}/{token}"
+    return Prior(
+        Level[prior["level"].upper()], prior["institution"], prior["item"], date.fromisoformat(prior["on"]), url
+    )

@@ -1,0 +1,105 @@
+"""What other places know of a patient, asked so that a slow or dead one delays nobody."""
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Protocol
+
+from imaging_core.coding import ExamItem
+
+log = logging.getLogger(__name__)
+
+_QUESTIONS_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class PatientIdentity:
+    """By what another place knows the patient; `repr` shows nothing of it."""
+
+    name: str = field(repr=False)
+    id_number: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ElsewhereExam:
+    """An examination that another place holds."""
+
+    reference: str
+    """StudyInstanceUID where it is known, else the other place's own key."""
+    institution_code: str
+    institution_name: str
+    item: str
+    on: date
+    status: str
+    view_url: str | None = field(default=None, repr=False)
+
+
+class Elsewhere(Protocol):
+    """Another place that can be asked. May raise anything and take any time: the asker sees to both."""
+
+    def find(self, patient: PatientIdentity, item: ExamItem) -> Sequence[ElsewhereExam]:
+        """Return examinations of this person that may matter to an order of the item."""
+
+
+class ElsewhereState(StrEnum):
+    """What came of asking."""
+
+    NOT_CONNECTED = "not_connected"
+    ANSWERED = "answered"
+    LATE = "late"
+    FAILED = "failed"
+    NO_IDENTITY = "no_identity"
+    """The hospital registered the patient without an ID number, or not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What arrived in time; what one item's question brought stays when another's failed."""
+
+    state: ElsewhereState
+    exams: tuple[ElsewhereExam, ...] = ()
+
+
+class BoundedElsewhere:
+    """Asks for all items at once and gives up after `seconds`, whatever the other side does."""
+
+    def __init__(self, elsewhere: Elsewhere | None, *, seconds: float) -> None:
+        self._elsewhere = elsewhere
+        self._seconds = seconds
+        self._threads = ThreadPoolExecutor(_QUESTIONS_AT_ONCE, thread_name_prefix="elsewhere")
+
+    def find(self, patient: PatientIdentity | None, items: Sequence[ExamItem]) -> Answer:
+        """Return what is known within the time. Never raises for what the other side does."""
+        elsewhere = self._elsewhere
+        if elsewhere is None:
+            return Answer(ElsewhereState.NOT_CONNECTED)
+        if patient is None:
+            return Answer(ElsewhereState.NO_IDENTITY)
+        asked = [self._threads.submit(elsewhere.find, patient, item) for item in dict.fromkeys(items)]
+        in_time, late = wait(asked, timeout=self._seconds)
+        for question in late:
+            question.cancel()  # those still in the queue; one under way ends by the adapter's own limit
+        exams: dict[tuple[str, str], ElsewhereExam] = {}
+        failed = False
+        for question in asked:
+            if question in in_time:
+                found = _result(question)
+                failed = failed or found is None
+                exams |= {(exam.institution_code, exam.reference): exam for exam in found or ()}
+        state = ElsewhereState.LATE if late else ElsewhereState.FAILED if failed else ElsewhereState.ANSWERED
+        return Answer(state, tuple(exams.values()))
+
+    def close(self) -> None:
+        """Ask nothing more; do not wait for what is under way."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _result(question: "Future[Sequence[ElsewhereExam]]") -> Sequence[ElsewhereExam] | None:
+    try:
+        return question.result()
+    except Exception as failure:  # noqa: BLE001 - whatever the other side does, the doctor's order goes on
+        log.warning("elsewhere failed", extra={"failure": type(failure).__name__})
+        return None
