@@ -25,6 +25,7 @@ def _register_others(app: typer.Typer) -> None:
     from api.commands import (
         acceptance,
         audit,
+        backup,
         bench,
         check,
         demo,
@@ -45,6 +46,7 @@ def _register_others(app: typer.Typer) -> None:
     app.add_typer(users.app, name="user", help="Accounts of staff.")
     app.add_typer(keys.app, name="key", help="Keys of machines that call, and of the installation.")
     app.add_typer(audit.app, name="audit", help="The audit trail.")
+    app.add_typer(backup.app, name="backup", help="Backups: made, proved, brought back.")
     app.add_typer(evaluate_orders.app, name="eval", help="The AI parts over a file; JSON lines in and out, no network.")
     app.add_typer(knowledge.app, name="kb", help="The knowledge base as files.")
 

@@ -1,11 +1,11 @@
 """The receiving process: DICOM storage SCP and HL7 MLLP listener, until a signal ends it."""
 
 import asyncio
-import signal
 
 import structlog
 
 from api.processes.ready import tell_ready
+from api.processes.system import when_asked_to_end
 from api.wiring import Services
 from imaging_core.interop.hl7v2.intake import handle_message, refuse_oversize
 from imaging_core.interop.hl7v2.mllp import MllpServer
@@ -41,11 +41,10 @@ class Receivers:
         )
 
     async def run(self) -> None:
-        """Receive until SIGINT or SIGTERM; associations that run may finish."""
+        """Receive until asked to end; associations that run may finish."""
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
+        when_asked_to_end(lambda: loop.call_soon_threadsafe(stop.set))  # wakes a loop that waits
         self._scp.start()
         await self._mllp.start()
         tell_ready(self._services.settings.data, "scp")

@@ -5,6 +5,7 @@ generation; `MINGYING_KEYS_FILE` may name another place, e.g. one mounted from a
 """
 
 import base64
+import hashlib
 import json
 import os
 import secrets
@@ -37,10 +38,27 @@ def load_or_create_keys(data: Path) -> Keys:
     Raises:
         KeysUnreadable: the file is damaged, or readable by others.
     """
-    path = Path(os.environ.get("MINGYING_KEYS_FILE", data / "keys.json"))
+    path = keys_file(data)
     if not path.exists():
         _create(path)
     return _read(path)
+
+
+def keys_file(data: Path) -> Path:
+    """Return where the keys of a data folder are."""
+    return Path(os.environ.get("MINGYING_KEYS_FILE", data / "keys.json"))
+
+
+def fingerprints(path: Path) -> dict[str, dict[str, str]]:
+    """Name the keys in a file by kind and generation without telling them: a digest of 32 random bytes says nothing.
+
+    Raises:
+        KeysUnreadable: the file is damaged, or readable by others.
+    """
+    return {
+        name: {number: hashlib.sha256(key).hexdigest()[:16] for number, key in generations.items()}
+        for name, generations in _generations(path).items()
+    }
 
 
 def _create(path: Path) -> None:
@@ -60,7 +78,7 @@ def _create(path: Path) -> None:
         temporary.unlink()
 
 
-def _read(path: Path) -> Keys:
+def _generations(path: Path) -> dict[str, dict[str, bytes]]:
     if os.name == "posix" and path.stat().st_mode & 0o077:
         raise KeysUnreadable(f"{path} may be read by others: run chmod 600 on it")
     try:
@@ -73,6 +91,11 @@ def _read(path: Path) -> Keys:
         raise KeysUnreadable(f"{path} is damaged: restore it from the backup ({error!r})") from error
     if any(len(key) != _BYTES for generations in keys.values() for key in generations.values()):
         raise KeysUnreadable(f"{path} holds a key that is not {_BYTES} bytes")
+    return keys
+
+
+def _read(path: Path) -> Keys:
+    keys = _generations(path)
     newest = {name: max(generations, key=int) for name, generations in keys.items()}
     return Keys(
         field_cipher=keys["field_cipher"],

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from api.commands.common import DataOption, err, fail, load_settings, out
 from api.processes.parent import end_with_supervisor
 from api.processes.ports import is_free
 from api.processes.ready import tell_ready
+from api.processes.system import when_asked_to_end
 from api.settings import Settings
 
 PortOption = Annotated[int | None, typer.Option("--port", help="HTTP port.", min=1, max=65535)]
@@ -168,15 +168,9 @@ def _require_free_ports(settings: Settings) -> None:
 def _on_signals(act: Callable[[], None]) -> threading.Event:
     event = threading.Event()
 
-    def handle(_number: int, _frame: object) -> None:
+    def end() -> None:
         event.set()
         act()
 
-    signals = {
-        signal.SIGINT,
-        signal.SIGTERM,
-        getattr(signal, "SIGHUP", signal.SIGTERM),
-    }  # a closed terminal ends us too
-    for name in signals:
-        signal.signal(name, handle)
+    when_asked_to_end(end)
     return event

@@ -1,8 +1,9 @@
 """One `mingying up` a data folder: a lock that ends with the process that holds it, however it ends."""
 
-import os
 from pathlib import Path
 from typing import BinaryIO
+
+from api.processes.system import lock
 
 
 class DataFolderInUse(Exception):
@@ -19,20 +20,8 @@ def hold(data: Path) -> BinaryIO:
     path.parent.mkdir(parents=True, exist_ok=True)
     file = path.open("ab")
     try:
-        _lock(file)
+        lock(file)
     except OSError:
         file.close()
         raise DataFolderInUse("this data folder is already in use: another `mingying up` is running on it") from None
     return file
-
-
-if os.name == "nt":
-    import msvcrt
-
-    def _lock(file: BinaryIO) -> None:
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]  # Windows only
-else:
-    import fcntl
-
-    def _lock(file: BinaryIO) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

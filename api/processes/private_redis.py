@@ -12,6 +12,8 @@ from pathlib import Path
 
 import redis
 
+from api.processes.system import apart_from_the_terminal
+
 _START_SECONDS = 10
 _SOCKET_PATH_LENGTH = 100
 """The system allows about 107 bytes; a longer data folder gets its socket in the temporary folder."""
@@ -86,7 +88,7 @@ def start(data: Path) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C stops us first, then we stop it
+        **apart_from_the_terminal(),
     )
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:

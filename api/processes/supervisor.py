@@ -1,7 +1,6 @@
 """`mingying up`: start every process, wait until each is ready, restart one that dies, stop all cleanly."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from api.processes import private_redis
 from api.processes.parent import PARENT
 from api.processes.ports import reachable
 from api.processes.ready import marker
+from api.processes.system import apart_from_the_terminal, ask_to_end
 from api.settings import Settings
 
 _READY_SECONDS = 60
@@ -98,7 +98,7 @@ class Supervisor:
         running = [child.process for child in reversed(self._children) if child.process is not None]
         for process in running:
             if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
+                ask_to_end(process)
         deadline = time.monotonic() + _STOP_SECONDS
         for process in [*running, *([self._redis] if self._redis else [])]:
             if process is self._redis and process.poll() is None:
@@ -138,7 +138,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stderr=log,
                 stdout=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C reaches us; we stop the others in order
+                **apart_from_the_terminal(),
             )
 
     def _log(self, child: _Child) -> Path:

@@ -38,7 +38,7 @@ class FilesystemBlobStore:
                 for piece in hashing.pieces(content):
                     _write_all(file.fileno(), piece)
                 os.fsync(file.fileno())
-            ref = BlobRef(hashing.digest, hashing.size, _locator(hashing.digest))
+            ref = ref_of(hashing.digest, hashing.size)
             self._place(Path(name), ref)
         except OSError as error:
             if error.errno in _NO_ROOM:
@@ -81,9 +81,10 @@ class FilesystemBlobStore:
                     upload.unlink()
 
 
-def _locator(digest: str) -> str:
+def ref_of(digest: str, size: int) -> BlobRef:
+    """Return the reference of bytes as every store on disk would name them, whether it holds them or not."""
     # 256 folders: every new folder costs a further write to disk, and file systems index large ones well
-    return f"{digest[:2]}/{digest}"
+    return BlobRef(digest, size, f"{digest[:2]}/{digest}")
 
 
 def _write_all(descriptor: int, piece: bytes) -> None:
