@@ -20,8 +20,9 @@ from api.db.tables import WorkRow
 DERIVE = "derive"
 READ_PAPER = "read_paper"
 NOTIFY = "notify"
-KINDS = (DERIVE, READ_PAPER, NOTIFY)
-QUEUES = {DERIVE: "derive", READ_PAPER: "papers", NOTIFY: "notices"}
+REGISTER = "register"
+KINDS = (DERIVE, READ_PAPER, NOTIFY, REGISTER)
+QUEUES = {DERIVE: "derive", READ_PAPER: "papers", NOTIFY: "notices", REGISTER: "platform"}
 
 LEASE = timedelta(minutes=3)
 _FIRST_RETRY = timedelta(seconds=10)

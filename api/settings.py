@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 GIB = 1024**3
 MIB = 1024**2
 
+_LEAST_PLATFORM_SECRET = 16
 DEMO_INSTITUTION_CODE = "12340000DEMO000001"
 
 
@@ -95,6 +96,40 @@ class Hl7Settings(_Section):
     """How a report without any status counts; None refuses it."""
 
 
+class PlatformSettings(_Section):
+    """The regional platform (区域平台). None: nothing is registered, and nobody is asked about other hospitals."""
+
+    url: HttpUrl | None = None
+    key: str = ""
+    """What the platform calls us (app_key)."""
+    secret: SecretStr = SecretStr("")
+    """Signs our wish for a token, the platform's answers and its retrieval tickets."""
+    institution_code: str = ""
+    """Ours on the platform; empty: that of the hospital."""
+    seconds: float = Field(default=2.0, gt=0)
+    """For everything a person waits for."""
+    upload_seconds: float = Field(default=20.0, gt=0)
+    clock_skew_seconds: float = Field(default=300.0, gt=0)
+    field_names: dict[str, str] = {}
+    """Field names of the reference contract → those of this province."""
+    paths: dict[str, str] = {}
+    """Paths of the reference contract → those of this province."""
+    ticket_minutes: float = Field(default=5.0, gt=0)
+    """No ticket to open a study here may last longer."""
+    open_minutes: int = Field(default=30, gt=0)
+    """How long another hospital's doctor sees a study once it was opened."""
+
+    @model_validator(mode="after")
+    def _refuse_half_a_connection(self) -> Self:
+        if self.url is None:
+            return self
+        if not self.key or len(self.secret.get_secret_value()) < _LEAST_PLATFORM_SECRET:
+            raise ValueError(f"a regional platform needs a key, and a secret of {_LEAST_PLATFORM_SECRET} characters")
+        if self.url.scheme != "https" and self.url.host not in {"127.0.0.1", "[::1]", "localhost"}:
+            raise ValueError("ID numbers leave this machine: the address of the regional platform needs https")
+        return self
+
+
 class LimitSettings(_Section):
     """Limits on what is taken in."""
 
@@ -173,6 +208,7 @@ class Settings(BaseSettings):
     dicom: DicomSettings = DicomSettings()
     hl7: Hl7Settings = Hl7Settings()
     reminders: ReminderSettings = ReminderSettings()
+    platform: PlatformSettings = PlatformSettings()
     limits: LimitSettings = LimitSettings()
     verification: VerificationSettings = VerificationSettings()
     sharing: SharingSettings = SharingSettings()

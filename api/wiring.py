@@ -30,6 +30,8 @@ from imaging_core.index.tables import InstanceRow
 from imaging_core.ingest.store import Ingestor
 from imaging_core.interop.hl7v2.profile import IntakeProfile
 from imaging_core.interop.hl7v2.report_codes import ReportCodes
+from imaging_core.interop.regional import ProvincialPlatform, ProvincialSettings
+from imaging_core.interop.regional.provincial import Call
 from imaging_core.patients.cipher import FieldCipher
 from imaging_core.reminders.elsewhere import BoundedElsewhere
 from imaging_core.reports.types import ReportStatus
@@ -156,6 +158,28 @@ class Services:
         return BoundedElsewhere(None, seconds=self.settings.reminders.platform_seconds)
 
     @cached_property
+    def platform(self) -> ProvincialPlatform | None:
+        """The regional platform, when one is configured."""
+        platform, hospital = self.settings.platform, self.settings.hospital
+        if platform.url is None:
+            return None
+        return ProvincialPlatform(
+            ProvincialSettings(
+                url=str(platform.url),
+                key=platform.key,
+                secret=platform.secret.get_secret_value().encode(),
+                institution_code=InstitutionCode(platform.institution_code or hospital.institution_code),
+                institution_name=hospital.name,
+                seconds=platform.seconds,
+                upload_seconds=platform.upload_seconds,
+                clock_skew_seconds=platform.clock_skew_seconds,
+                field_names=platform.field_names,
+                paths={Call(ours): theirs for ours, theirs in platform.paths.items()},
+            ),
+            self.clock,
+        )
+
+    @cached_property
     def hospital_info(self) -> HospitalInfo:
         """Whom answers may refer a patient to."""
         hospital = self.settings.hospital
@@ -197,6 +221,8 @@ class Services:
         for name in ("paper_reader", "deriver", "elsewhere"):
             if name in self.__dict__:
                 self.__dict__[name].close()
+        if platform := self.__dict__.get("platform"):
+            platform.close()
         self.redis.close()
         self.database.close()
 

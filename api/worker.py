@@ -17,6 +17,7 @@ from api.jobs import (
     NOTIFY,
     QUEUES,
     READ_PAPER,
+    REGISTER,
     Work,
     anything_due,
     fail,
@@ -32,6 +33,7 @@ from api.wiring import Services
 from api.workflows.follow_changes import anything_unread, audit_changes, match_arrivals, owe_derivations, owe_notices
 from api.workflows.notify_patient import send_notice
 from api.workflows.read_paper import read_paper
+from api.workflows.register_study import REGISTERING, owe_registrations, register_study
 from imaging_core.interop.hl7v2.intake import replay_quarantined
 from imaging_core.patients.matching import match_waiting_studies
 from imaging_core.reports.filing import match_waiting_reports
@@ -45,7 +47,7 @@ _SWEEP_EVERY = timedelta(minutes=3)
 _RENEW_EVERY = LEASE / 3
 _SOON = timedelta(seconds=5)
 _MOST_QUEUED = 64
-_THREADS = {DERIVE: 2, READ_PAPER: 1, NOTIFY: 1}
+_THREADS = {DERIVE: 2, READ_PAPER: 1, NOTIFY: 1, REGISTER: 1}
 """Apart from each other: a patient's photograph does not wait for an import of a thousand studies."""
 
 
@@ -60,6 +62,9 @@ class WorkerProcess:
         self._sealed_before: datetime | None = None
         self._running: dict[tuple[str, str, str], Work] = {}
         self._running_guard = threading.Lock()
+        self._more_readers: dict[str, Callable[[Session, datetime], int]] = (
+            {REGISTERING: self._owe_registrations} if services.platform else {}
+        )
         self._broker = make_broker(services.redis)
         self._declare_jobs()
         self._workers = [
@@ -92,6 +97,7 @@ class WorkerProcess:
             DERIVE: self._derive,
             READ_PAPER: self._read_paper,
             NOTIFY: self._notify,
+            REGISTER: self._register,
         }
         for kind, job in jobs.items():
             dramatiq.actor(
@@ -163,6 +169,9 @@ class WorkerProcess:
     def _notify(self, work: Work) -> None:
         send_notice(self._services, work)
 
+    def _register(self, work: Work) -> None:
+        register_study(self._services, institution_code=work.institution_code, study_instance_uid=work.subject)
+
     def _lead(self) -> None:
         """Follow the feed and seal the audit; one worker of all does so at a time."""
         lock = self._services.redis.lock("worker-leader", timeout=_LEADER_SECONDS, thread_local=False)
@@ -189,12 +198,13 @@ class WorkerProcess:
         """Do what there is to do; return whether there may be more at once. Idle, it costs one reading transaction."""
         now = self._services.clock()
         with self._services.database.reading() as session:
-            unread = anything_unread(session)
+            unread = anything_unread(session, *self._more_readers)
             due = anything_due(session, now)
             unsealed = anything_unsealed(session, self._sealed_before)
         busy = False
         if unread:
-            for reader in (match_arrivals, self._owe_derivations, self._owe_notices, audit_changes):
+            readers = (match_arrivals, self._owe_derivations, self._owe_notices, audit_changes)
+            for reader in (*readers, *self._more_readers.values()):
                 busy |= self._guarded(self._read_feed, reader, now)
         if due or unread:
             busy |= self._guarded(self._call_jobs, now)
@@ -222,6 +232,9 @@ class WorkerProcess:
 
     def _owe_notices(self, session: Session, now: datetime) -> int:
         return owe_notices(session, now, self._services.link_issuer, newest=self._services.newest_told)
+
+    def _owe_registrations(self, session: Session, now: datetime) -> int:
+        return owe_registrations(session, now, quiet=timedelta(seconds=self._services.settings.derive_quiet_seconds))
 
     def _call_jobs(self, now: datetime) -> bool:
         free = {kind: room(self._broker, kind, most=_MOST_QUEUED) for kind in KINDS}

@@ -7,6 +7,7 @@ import api.editorial.tables
 import imaging_core.documents.tables
 import imaging_core.index.tables
 import imaging_core.interop.hl7v2.tables
+import imaging_core.interop.regional.tables
 import imaging_core.patients.tables
 import imaging_core.reminders.tables
 import imaging_core.reports.tables
@@ -20,6 +21,7 @@ _TABLE_MODULES = (
     imaging_core.documents.tables,
     imaging_core.index.tables,
     imaging_core.interop.hl7v2.tables,
+    imaging_core.interop.regional.tables,
     imaging_core.patients.tables,
     imaging_core.reminders.tables,
     imaging_core.reports.tables,

@@ -27,11 +27,11 @@ _AUDIT = "audit"
 _NOTICES = "notices"
 
 
-def anything_unread(session: Session) -> bool:
-    """Return whether a reader has something before it."""
+def anything_unread(session: Session, *more: str) -> bool:
+    """Return whether a reader has something before it; `more` names those that not every installation has."""
     newest = session.scalar(select(func.max(ChangeRow.sequence))) or 0
     read = {cursor.consumer: cursor.sequence for cursor in session.scalars(select(FeedCursorRow))}
-    return any(read.get(reader, 0) < newest for reader in (_DERIVING, _MATCHING, _AUDIT, _NOTICES))
+    return any(read.get(reader, 0) < newest for reader in (_DERIVING, _MATCHING, _AUDIT, _NOTICES, *more))
 
 
 def owe_derivations(session: Session, now: datetime, *, quiet: timedelta) -> int:

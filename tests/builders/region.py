@@ -45,6 +45,10 @@ class RunningPlatform:
     def forget_tokens(self) -> None:
         assert httpx.post(f"{self.url}/control/forget-tokens", trust_env=False).status_code == 200
 
+    def clear(self) -> None:
+        """Let it know nothing and behave."""
+        assert httpx.post(f"{self.url}/control/clear", trust_env=False).status_code == 200
+
     def state(self) -> dict[str, Any]:
         state: dict[str, Any] = httpx.get(f"{self.url}/control/state", trust_env=False).json()
         return state

@@ -30,6 +30,8 @@ class Fault(StrEnum):
     """Signed, but no JSON."""
     OTHER_FORM = "other_form"
     """Signed JSON without the agreed fields."""
+    REFUSING = "refusing"
+    """Signed, and no to everything."""
     BAD_ADDRESS = "bad_address"
     """Signed, with an address that would run as script."""
     UNSIGNED = "unsigned"

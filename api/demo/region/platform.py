@@ -204,6 +204,8 @@ def create_platform(folder: Path, clock: Callable[[], datetime] = utc_now) -> Fa
             return Response(status_code=401)  # nobody whose secret could sign
         token = request.headers.get("X-Token", "")
         answer = await run_in_threadpool(_answered, platform, request.url.path, asking, message, token)
+        if faults.kind is Fault.REFUSING:
+            answer = {"code": "422", "message": "refused"}
         if faults.kind is Fault.BAD_ADDRESS and "url" in answer.get("data", {}):
             answer["data"]["url"] = {"transport_protocol": "javascript", "domain": "alert", "path": "(1)"}
         return _signed(request, asking, names.outward(answer), faults, clock)
@@ -249,6 +251,12 @@ def _add_control(app: FastAPI, platform: SimulatedPlatform, faults: Faults) -> N
     @app.post("/control/forget-tokens")
     def forget_tokens() -> dict[str, str]:
         platform.store.forget_tokens()
+        return {}
+
+    @app.post("/control/clear")
+    def clear() -> dict[str, str]:
+        platform.store.clear()
+        faults.switch(Fault.NONE, 0.0)
         return {}
 
     @app.get("/control/state")
