@@ -7,6 +7,7 @@ import structlog
 from api.processes.ready import tell_ready
 from api.processes.system import when_asked_to_end
 from api.wiring import Services
+from api.workflows.check_order_hl7 import answer_order
 from imaging_core.interop.hl7v2.intake import handle_message, refuse_oversize
 from imaging_core.interop.hl7v2.mllp import MllpServer
 from imaging_core.network.scp import ScpSettings, StorageScp
@@ -32,7 +33,7 @@ class Receivers:
         )
         self._profile = services.intake_profile
         self._mllp = MllpServer(
-            self._answer,
+            lambda raw: answer_hl7(services, raw),
             hl7.host,
             hl7.port,
             refuse_oversize=lambda head: refuse_oversize(head, profile=self._profile, now=services.clock()),
@@ -53,13 +54,14 @@ class Receivers:
         await self._mllp.stop()
         await asyncio.to_thread(self._scp.stop)
 
-    def _answer(self, raw: bytes) -> bytes:
-        services = self._services
-        return handle_message(
-            raw,
-            profile=self._profile,
-            sessions=services.database.writes,
-            cipher=services.cipher,
-            blobs=services.blobs,
-            now=services.clock(),
-        )
+
+def answer_hl7(services: Services, raw: bytes) -> bytes:
+    """Answer one message: orders are checked, everything else is filed."""
+    return answer_order(services, raw) or handle_message(
+        raw,
+        profile=services.intake_profile,
+        sessions=services.database.writes,
+        cipher=services.cipher,
+        blobs=services.blobs,
+        now=services.clock(),
+    )
