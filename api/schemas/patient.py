@@ -117,6 +117,8 @@ class StudyOut(Model):
     study_instance_uid: str
     study_date: date | None
     modalities: list[str]
+    exam_item: str
+    """As the report names it; empty without a report."""
     description: str
     body_part: str
     institution: str

@@ -125,16 +125,18 @@ def study_out(services: Services, session: Session, row: StudyRow) -> StudyOut:
     """Return a study as a list shows it."""
     series = _series_rows(session, row)
     briefs = services.derived.series_briefs(row.institution_code, row.study_instance_uid)
+    report = current_report(session, row)
     return StudyOut(
         study_instance_uid=row.study_instance_uid,
         study_date=row.study_date,
         modalities=row.modalities,
+        exam_item=report.exam_item if report else "",
         description=row.study_description,
         body_part=next((item.body_part_examined for item in series if item.body_part_examined), ""),
         institution=services.settings.hospital.name,
         series_count=row.series_count,
         instance_count=row.instance_count,
-        has_report=current_report(session, row) is not None,
+        has_report=report is not None,
         has_preview=any(brief["has_preview"] for brief in briefs or ()),
         state=_state(briefs, row),
     )

@@ -45,6 +45,7 @@ class TestFirstScreen:
             True,
             True,
         )
+        assert screen["study"]["exam_item"] == screen["report"]["exam_item"] == "胸部CT平扫"
         assert (screen["report"]["findings"], screen["report"]["impression"]) == (FINDINGS, IMPRESSION)
         (series,) = screen["series"]
         assert series["series_instance_uid"] == series_uid("study", "series")
@@ -97,7 +98,7 @@ class TestFirstScreen:
         _, cookie = hospital.grant(STUDY)
         screen = hospital.browser(cookie).get("/api/patient/first-screen", params={"study": study_uid("new")}).json()
         assert screen["report"] is None
-        assert screen["study"]["has_report"] is False
+        assert (screen["study"]["has_report"], screen["study"]["exam_item"]) == (False, "")
 
 
 @pytest.mark.clause("R3.4")

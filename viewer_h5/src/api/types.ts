@@ -49,6 +49,7 @@ export interface Study {
   study_instance_uid: string
   study_date: string | null
   modalities: string[]
+  exam_item: string
   description: string
   body_part: string
   institution: string
