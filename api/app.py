@@ -12,6 +12,7 @@ from api.body_limit import BodyLimit
 from api.error_table import install_package_errors
 from api.routes import (
     admin_accounts,
+    admin_audit,
     admin_import,
     cds_hooks,
     demo,
@@ -76,6 +77,7 @@ def create_app(services: Services) -> FastAPI:
         editor,
         admin_accounts,
         admin_import,
+        admin_audit,
         demo,
     )
     for module in modules:

@@ -71,3 +71,43 @@ async function sendSheet<T>(path: string, file: File): Promise<T> {
 
 export const checkSheet = (file: File) => sendSheet<{ rows: SheetRow[]; errors: CellError[] }>(`${ACCOUNTS}/import/check`, file)
 export const importSheet = (file: File) => sendSheet<{ accounts: HandedOut[] }>(`${ACCOUNTS}/import`, file)
+
+export interface AuditEvent {
+  id: string
+  at: string
+  actor_kind: string
+  actor: string
+  action: string
+  action_name: string
+  object_kind: string
+  object: string
+  outcome: 'success' | 'refused' | 'failed'
+  detail: Record<string, unknown>
+  /** Number in the chain; null while it waits for its seal. */
+  link: number | null
+}
+
+export interface AuditFilter {
+  since: string
+  until: string
+  who: string
+  kind: string
+  outcome: string
+  study: string
+}
+
+export interface ChainProof {
+  intact: boolean
+  sealed: number
+  open: number
+  anchored_at: number | null
+  faults: string[]
+  fault_count: number
+}
+
+const AUDIT = '/api/admin/audit'
+
+export const searchAudit = (wanted: AuditFilter, before: string) =>
+  get<{ events: AuditEvent[]; next: string | null }>(`${AUDIT}?${question({ ...wanted, before })}`)
+export const fetchAuditTable = async (wanted: AuditFilter) => (await send(`${AUDIT}/export.csv?${question({ ...wanted })}`)).blob()
+export const verifyAudit = () => post<ChainProof>(`${AUDIT}/verify`)

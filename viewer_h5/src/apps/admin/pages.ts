@@ -1,10 +1,13 @@
 /** Which part of the console is for whom; the service refuses the rest whatever the page shows. */
 export interface Part {
-  name: 'accounts'
+  name: 'accounts' | 'audit'
   roles: readonly string[]
 }
 
-const PARTS: readonly Part[] = [{ name: 'accounts', roles: ['system_administrator', 'security_administrator'] }]
+const PARTS: readonly Part[] = [
+  { name: 'accounts', roles: ['system_administrator', 'security_administrator'] },
+  { name: 'audit', roles: ['auditor'] },
+]
 
 /** Everyone who has any business here. */
 export const ADMIN_ROLES: readonly string[] = [...new Set(PARTS.flatMap((part) => part.roles))]
