@@ -22,6 +22,7 @@ from api.processes.private_redis import socket_url
 from api.secrets import Keys, load_or_create_keys
 from api.settings import Mode, Settings
 from api.sms.sender import GatewaySmsSender, InboxSmsSender, SmsSender
+from api.workflows.check_order_platform import PlatformElsewhere
 from imaging_core.blobs import BlobRef, BlobStore, FilesystemBlobStore, S3BlobStore, S3Location
 from imaging_core.derive import DerivedReader, DerivedStore, Deriver
 from imaging_core.dicom.limits import Limits
@@ -154,8 +155,9 @@ class Services:
 
     @cached_property
     def elsewhere(self) -> BoundedElsewhere:
-        """Other places that know a patient's examinations; none is connected yet beside the index here."""
-        return BoundedElsewhere(None, seconds=self.settings.reminders.platform_seconds)
+        """Where else a patient's examinations are looked for while a doctor orders."""
+        place = None if self.platform is None else PlatformElsewhere(self.platform)
+        return BoundedElsewhere(place, seconds=self.settings.reminders.platform_seconds)
 
     @cached_property
     def platform(self) -> ProvincialPlatform | None:

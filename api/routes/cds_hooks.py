@@ -15,9 +15,11 @@ from api.errors import Problem
 from api.messages import reminders as words
 from api.schemas.cds_hooks import CardFeedback, Feedback, HookCall, OrderContext
 from api.settings import Settings
-from api.workflows.check_order import Order, OrderedItem, check_order, decide
+from api.wiring import Services
+from api.workflows.check_order import Order, OrderedItem, check_order, decide, opening_of
 from api.workflows.check_order_cards import cards, suggestion_id
 from imaging_core.domain.grants import Grant, Right
+from imaging_core.errors import ImagingError
 from imaging_core.patients.registration import EncounterClass
 from imaging_core.reminders.reasons import RepeatReason
 from imaging_core.reminders.tables import OrderCheckRow, OrderItemRow
@@ -60,6 +62,22 @@ def make_router(_settings: Settings) -> APIRouter:
         response.delete_cookie(LINK_COOKIE, path="/api/patient")
         set_cookie(response, GRANT_COOKIE, cookie, seconds=seconds, secure=services.settings.http.secure_cookies)
         return response
+
+    @router.get("/prior-exams/{view_record}/elsewhere/{token}", dependencies=allow(PUBLIC), response_model=None)
+    def open_elsewhere(view_record: ViewRecordId, token: Token, services: CurrentServices) -> Response:
+        """Ask the other place where an examination opens, and go there."""
+        now = services.clock()
+        with services.database.reading() as session:
+            opening = opening_of(services, session, view_record, token, now)
+        if opening is None:
+            raise Problem(404, "prior_link_ended")
+        try:
+            address = services.elsewhere.address(opening)
+        except (ImagingError, LookupError):
+            raise Problem(503, "elsewhere_silent") from None
+        with services.database.writing() as session:
+            _record_view_elsewhere(session, services, opening["institution_code"], view_record, now)
+        return RedirectResponse(address, status_code=303)
 
     return router
 
@@ -180,6 +198,20 @@ def _reason(row: OrderItemRow, said: CardFeedback) -> tuple[RepeatReason | None,
 def _was_shown(session: Session, view_record: str, link: Link) -> bool:
     check = session.get(OrderCheckRow, view_record) if link.kind is LinkKind.DOCTOR else None
     return check is not None and any(prior["link_id"] == link.link_id for item in check.items for prior in item.priors)
+
+
+def _record_view_elsewhere(
+    session: Session, services: Services, institution_code: str, view_record: str, now: datetime
+) -> None:
+    record(
+        session,
+        Actor("doctor", "card", services.settings.hospital.institution_code),
+        "prior_exam.opened",
+        object_kind="institution",
+        object_id=institution_code,
+        now=now,
+        detail={"view_record_id": view_record},
+    )
 
 
 def _record_view(session: Session, grant: Grant, view_record: str, now: datetime) -> None:

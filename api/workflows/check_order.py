@@ -5,7 +5,8 @@ its decision; a receipt of every check, also of one that found nothing.
 """
 
 import hashlib
-from collections.abc import Sequence
+import hmac
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -107,7 +108,7 @@ class _Candidate:
     institution: str
     item: str
     study: StudyRow | None
-    url: str | None
+    opening: Mapping[str, str] | None
 
 
 def check_order(services: Services, actor: Actor, order: Order) -> Checked:
@@ -308,7 +309,7 @@ def _candidates(
             exam.institution_name or exam.institution_code,
             exam.item,
             None,
-            exam.view_url,
+            exam.opening,
         )
         for exam in elsewhere
         if exam.reference not in known
@@ -327,7 +328,7 @@ def _shown(
         "on": candidate.prior.on.isoformat(),
         "study_instance_uid": study.study_instance_uid if study else None,
         "link_id": _link_id(services, session, row, study, now) if study else None,
-        "url": candidate.url,
+        "opening": dict(candidate.opening) if candidate.opening else None,
     }
 
 
@@ -352,10 +353,37 @@ def _checked(services: Services, row: OrderItemRow) -> CheckedItem:
 
 
 def _prior(services: Services, row: OrderItemRow, prior: dict[str, Any]) -> Prior:
-    url = prior["url"]
+    url = None
     if prior["link_id"] is not None:
-        token = services.link_issuer.token(prior["link_id"])
-        url = f"{services.settings.base_url}/prior-exams/{row.view_record_id}/{token}"
+        url = f"{_prior_exams(services, row)}/{services.link_issuer.token(prior['link_id'])}"
+    elif prior["opening"] is not None:
+        url = f"{_prior_exams(services, row)}/elsewhere/{opening_token(services, row, prior)}"
     return Prior(
         Level[prior["level"].upper()], prior["institution"], prior["item"], date.fromisoformat(prior["on"]), url
     )
+
+
+def _prior_exams(services: Services, row: OrderItemRow) -> str:
+    return f"{services.settings.base_url}/prior-exams/{row.view_record_id}"
+
+
+def opening_token(services: Services, row: OrderItemRow, prior: Mapping[str, Any]) -> str:
+    """Return the token by which a card opens an examination elsewhere; only who was shown the card has it."""
+    opening = prior["opening"]
+    place = f"{opening['institution_code']}/{opening['examination_id']}"
+    return services.link_issuer.token(f"elsewhere/{row.view_record_id}/{row.card_id}/{place}")
+
+
+def opening_of(
+    services: Services, session: Session, view_record_id: str, token: str, now: datetime
+) -> dict[str, str] | None:
+    """Return what a card's token opens elsewhere; None when it opens nothing, or nothing any more."""
+    check = session.get(OrderCheckRow, view_record_id)
+    if check is None or now - check.checked_at > _LINK_LASTS:
+        return None
+    for row in check.items:
+        for prior in row.priors:
+            if prior["opening"] and hmac.compare_digest(opening_token(services, row, prior), token):
+                opening: dict[str, str] = prior["opening"]
+                return opening
+    return None

@@ -1,8 +1,8 @@
 """What other places know of a patient, asked so that a slow or dead one delays nobody."""
 
 import logging
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -34,14 +34,20 @@ class ElsewhereExam:
     item: str
     on: date
     status: str
-    view_url: str | None = field(default=None, repr=False)
+    opening: Mapping[str, str] | None = field(default=None, repr=False)
+    """What `Elsewhere.address` needs to open it; None where it cannot be opened from here."""
 
 
 class Elsewhere(Protocol):
     """Another place that can be asked. May raise anything and take any time: the asker sees to both."""
 
-    def find(self, patient: PatientIdentity, item: ExamItem) -> Sequence[ElsewhereExam]:
-        """Return examinations of this person that may matter to an order of the item."""
+    def find(self, patient: PatientIdentity, items: Sequence[ExamItem]) -> Sequence[ElsewhereExam]:
+        """Return examinations of this person that may matter to an order of the items."""
+        ...
+
+    def address(self, opening: Mapping[str, str]) -> str:
+        """Return where one of them opens, soon and perhaps only once."""
+        ...
 
 
 class ElsewhereState(StrEnum):
@@ -57,14 +63,14 @@ class ElsewhereState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What arrived in time; what one item's question brought stays when another's failed."""
+    """What arrived in time."""
 
     state: ElsewhereState
     exams: tuple[ElsewhereExam, ...] = ()
 
 
 class BoundedElsewhere:
-    """Asks for all items at once and gives up after `seconds`, whatever the other side does."""
+    """Asks, and gives up after `seconds`, whatever the other side does."""
 
     def __init__(self, elsewhere: Elsewhere | None, *, seconds: float) -> None:
         self._elsewhere = elsewhere
@@ -78,28 +84,23 @@ class BoundedElsewhere:
             return Answer(ElsewhereState.NOT_CONNECTED)
         if patient is None:
             return Answer(ElsewhereState.NO_IDENTITY)
-        asked = [self._threads.submit(elsewhere.find, patient, item) for item in dict.fromkeys(items)]
-        in_time, late = wait(asked, timeout=self._seconds)
-        for question in late:
-            question.cancel()  # those still in the queue; one under way ends by the adapter's own limit
-        exams: dict[tuple[str, str], ElsewhereExam] = {}
-        failed = False
-        for question in asked:
-            if question in in_time:
-                found = _result(question)
-                failed = failed or found is None
-                exams |= {(exam.institution_code, exam.reference): exam for exam in found or ()}
-        state = ElsewhereState.LATE if late else ElsewhereState.FAILED if failed else ElsewhereState.ANSWERED
-        return Answer(state, tuple(exams.values()))
+        question = self._threads.submit(elsewhere.find, patient, items)
+        wait([question], timeout=self._seconds)
+        if not question.done():
+            question.cancel()  # if it still queues; one under way ends by the adapter's own limit
+            return Answer(ElsewhereState.LATE)
+        try:
+            return Answer(ElsewhereState.ANSWERED, tuple(question.result()))
+        except Exception as failure:  # noqa: BLE001 - whatever the other side does, the doctor's order goes on
+            log.warning("elsewhere failed", extra={"failure": type(failure).__name__})
+            return Answer(ElsewhereState.FAILED)
+
+    def address(self, opening: Mapping[str, str]) -> str:
+        """Return where an examination opens. Raises what the other side raises; `LookupError` when it is gone."""
+        if self._elsewhere is None:
+            raise LookupError("no other place is connected any more")
+        return self._elsewhere.address(opening)
 
     def close(self) -> None:
         """Ask nothing more; do not wait for what is under way."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-def _result(question: "Future[Sequence[ElsewhereExam]]") -> Sequence[ElsewhereExam] | None:
-    try:
-        return question.result()
-    except Exception as failure:  # noqa: BLE001 - whatever the other side does, the doctor's order goes on
-        log.warning("elsewhere failed", extra={"failure": type(failure).__name__})
-        return None

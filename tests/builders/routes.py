@@ -159,6 +159,7 @@ TABLE: dict[tuple[str, str], Call] = {
         "machine orders", 404, {"json": {"feedback": [{"card": "none", "outcome": "overridden"}]}}
     ),
     ("GET", "/prior-exams/{view_record}/{token}"): Call("public", 404),
+    ("GET", "/prior-exams/{view_record}/elsewhere/{token}"): Call("public", 404),
     ("POST", "/dicom-web/studies"): Call("machine stow", 200, STOW),
     ("POST", "/dicom-web/studies/{study}"): Call("machine stow", 200, STOW),
 }

@@ -3,6 +3,7 @@
 import threading
 import time
 from datetime import date
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import select
 
 from api.db.tables import AuditEventRow
 from imaging_core.coding import ExamItem
+from imaging_core.interop.regional import PlatformUnreachable
 from imaging_core.reminders.elsewhere import BoundedElsewhere, ElsewhereExam, PatientIdentity
 from imaging_core.reminders.reasons import RepeatReason
 from imaging_core.reminders.tables import OrderCheckRow, OrderItemRow, OrderReceiptRow
@@ -81,15 +83,20 @@ class Platform:
 
     def __init__(self, *, exams=(), fault=None, until=None) -> None:
         self.exams, self.fault, self.until = exams, fault, until
-        self.asked: list[tuple[PatientIdentity, ExamItem]] = []
+        self.asked: list[tuple[PatientIdentity, list[ExamItem]]] = []
 
-    def find(self, patient, item):
-        self.asked.append((patient, item))
+    def find(self, patient, items):
+        self.asked.append((patient, items))
         if self.until is not None:
             self.until.wait(30)
         if self.fault is not None:
             raise self.fault
         return self.exams
+
+    def address(self, opening):
+        if self.fault is not None:
+            raise self.fault
+        return f"https://p.test/{opening['examination_id']}"
 
 
 def connect(hospital, platform, *, seconds=5.0):
@@ -337,21 +344,39 @@ class TestDecision:
 
 
 class TestOtherPlaces:
-    EXAM = ElsewhereExam("X1", "P9", "演示市医院", "胸部CT平扫", date(2026, 2, 20), "final", "https://p.test/x")
+    OPENING: ClassVar = {"institution_code": "P9", "examination_id": "X1"}
+    EXAM = ElsewhereExam("X1", "P9", "演示市医院", "胸部CT平扫", date(2026, 2, 20), "final", OPENING)
 
     def test_a_platforms_examination_is_shown_with_its_address(self, clinic, quick):
         platform = Platform(exams=[self.EXAM])
         connect(clinic, platform)
         (card,) = cards(quick, "胸部+上腹部CT平扫")
         assert "演示市医院" in card["summary"]
-        assert [link["url"] for link in card["links"]] == ["https://p.test/x"]
-        assert sorted(item.body_part for _, item in platform.asked) == ["上腹部", "胸部"]
+        assert sorted(item.body_part for _, items in platform.asked for item in items) == ["上腹部", "胸部"]
         assert "测试" not in repr(platform.asked)
+        opened = follow(clinic.browser(), card)
+        assert (opened.status_code, opened.headers["location"]) == (303, "https://p.test/X1")
+        (view,) = events(clinic, "prior_exam.opened")
+        assert view.detail["view_record_id"] == card["extension"]["mingying.view_record_id"]
 
-    def test_an_address_that_is_none_of_the_web_is_not_linked(self, clinic, quick):
-        exam = ElsewhereExam("X1", "P9", "", "胸部CT平扫", date(2026, 2, 20), "final", "javascript:alert(1)")
+    def test_what_cannot_be_opened_from_here_is_not_linked(self, clinic, quick):
+        exam = ElsewhereExam("X1", "P9", "", "胸部CT平扫", date(2026, 2, 20), "final")
         connect(clinic, Platform(exams=[exam]))
         assert cards(quick, "胸部CT平扫")[0]["links"] == []
+
+    def test_an_examination_elsewhere_opens_with_its_cards_token_and_for_a_while(self, clinic, quick):
+        platform = Platform(exams=[self.EXAM])
+        connect(clinic, platform)
+        (card,) = cards(quick, "胸部CT平扫")
+        path = urlsplit(card["links"][0]["url"]).path
+        guessed = path.rsplit("/", 1)[0] + "/" + "A" * 27
+        assert clinic.browser().get(guessed, follow_redirects=False).status_code == 404
+        platform.fault = PlatformUnreachable("gone")
+        silent = follow(clinic.browser(), card)
+        assert (silent.status_code, silent.json()["code"]) == (503, "elsewhere_silent")
+        clinic.clock.forward(hours=13)
+        assert follow(clinic.browser(), card).status_code == 404
+        assert events(clinic, "prior_exam.opened") == []
 
     def test_one_that_is_held_here_too_is_shown_once(self, clinic, quick):
         examined_elsewhere(clinic, study="b")
