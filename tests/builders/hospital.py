@@ -30,7 +30,7 @@ from api.workflows.follow_changes import audit_changes, match_arrivals, owe_deri
 from api.workflows.print_report import report_link
 from imaging_core.domain.grants import Grant, Right
 from imaging_core.domain.identifiers import InstitutionCode
-from imaging_core.index.tables import StudyRow
+from imaging_core.index.tables import InstanceRow, StudyRow
 from imaging_core.ingest import Channel, Origin
 from imaging_core.interop.hl7v2.intake import handle_message
 from imaging_core.interop.hl7v2.profile import IntakeProfile
@@ -83,8 +83,8 @@ class SmallHospital:
         self.follow(derive=derive)
         return self.token(uid)
 
-    def hl7(self, message: bytes) -> bytes:
-        """Hand one HL7 message in; return its acknowledgement."""
+    def hl7(self, message: bytes, *, answered: bytes = b"MSA|AA") -> bytes:
+        """Hand one HL7 message in; return its acknowledgement, which holds `answered`."""
         services = self.services
         answer = handle_message(
             message,
@@ -94,7 +94,7 @@ class SmallHospital:
             blobs=services.blobs,
             now=services.clock(),
         )
-        assert b"MSA|AA" in answer, answer.decode("gb18030")
+        assert answered in answer, answer.decode("gb18030")
         return answer
 
     def images(self, instances: Sequence[bytes]) -> None:
@@ -245,6 +245,14 @@ def served(hospital: SmallHospital) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(timeout=20)
+
+
+def received(hospital: SmallHospital) -> tuple[str, bytes]:
+    """Return the UID of the first instance and the bytes that were received."""
+    services = hospital.services
+    with services.database.reading() as session:
+        instance = session.scalars(select(InstanceRow).order_by(InstanceRow.id).limit(1)).one()
+    return instance.sop_instance_uid, b"".join(services.blobs.read(services.blob_ref(instance)))
 
 
 async def verified(client: httpx.AsyncClient, token: str, id_number: str = hl7.ID_NUMBER) -> httpx.AsyncClient:

@@ -30,10 +30,10 @@ from api.backup.restore import Restored, restore_backup
 from api.backup.verify import verify_backups
 from api.db.tables import AuditEventRow, WorkRow
 from api.jobs import DERIVE
-from imaging_core.index.tables import InstanceRow, StudyRow
+from imaging_core.index.tables import StudyRow
 from tests.builders import hl7
 from tests.builders.dicom import ct_series, study_uid
-from tests.builders.hospital import SmallHospital, small_hospital
+from tests.builders.hospital import SmallHospital, received, small_hospital
 from tests.builders.postgres import fresh_database
 
 pytestmark = pytest.mark.integration
@@ -439,14 +439,6 @@ class TestOnTheCommandLine:
         assert not (tmp_path / "fresh" / "keys.json").exists()
         beside = self.run("backup", "create", tmp_path / "b", "--keys", tmp_path / "b" / "k.json", code=1, **here)
         assert "outside the backup folder" in beside.stderr
-
-
-def received(hospital: SmallHospital) -> tuple[str, bytes]:
-    """Return the UID of an instance and the bytes that were received."""
-    services = hospital.services
-    with services.database.reading() as session:
-        instance = session.scalars(select(InstanceRow).order_by(InstanceRow.id).limit(1)).one()
-    return instance.sop_instance_uid, b"".join(services.blobs.read(services.blob_ref(instance)))
 
 
 def anchored(data: Path, hospital: SmallHospital) -> int:

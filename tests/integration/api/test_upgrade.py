@@ -17,10 +17,9 @@ from api.backup.create import create_backup
 from api.backup.restore import restore_backup
 from api.backup.verify import verify_backups
 from api.db.migrate import alembic_config, migrate
-from imaging_core.index.tables import InstanceRow
 from tests.builders import hl7
 from tests.builders.dicom import study_uid
-from tests.builders.hospital import SmallHospital, small_hospital
+from tests.builders.hospital import SmallHospital, received, small_hospital
 from tests.builders.postgres import fresh_database
 
 pytestmark = pytest.mark.integration
@@ -178,11 +177,3 @@ def counts(url: str) -> dict[str, int]:
         found = {name: connection.scalar(select(func.count()).select_from(metadata.tables[name])) for name in names}
     engine.dispose()
     return {name: count or 0 for name, count in found.items()}
-
-
-def received(hospital: SmallHospital) -> tuple[str, bytes]:
-    """Return the UID of an instance and the bytes that were received."""
-    services = hospital.services
-    with services.database.reading() as session:
-        instance = session.scalars(select(InstanceRow).order_by(InstanceRow.id).limit(1)).one()
-    return instance.sop_instance_uid, b"".join(services.blobs.read(services.blob_ref(instance)))
