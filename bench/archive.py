@@ -14,7 +14,7 @@ from bench.errors import BenchError, NeedMissing, check_peer
 from bench.figures import median, median_ratio
 from bench.goal import Goal
 from bench.installation import Installation, running_installation
-from bench.machine_key import issue_stow_key
+from bench.machine_key import issue_key
 from bench.options import folder, rounds
 from bench.orthanc import running_orthanc
 from bench.senders import StowClient, relabelled
@@ -82,7 +82,7 @@ def _archives(peer: str | None) -> Iterator[dict[str, _Archive]]:
 
 def _ours(installation: Installation) -> _Archive:
     settings = installation.settings
-    key = issue_stow_key(settings)
+    key = issue_key(settings, "stow")
     return _Archive(settings.http.port, settings.dicom.port, settings.dicom.ae_title, key, installation.cpu_seconds)
 
 

@@ -37,7 +37,7 @@ def load_study(settings: Settings, study: DemoStudy) -> DemoPatient:
     hospital = load_hospital()
     patient = next(item for item in hospital.patients if item.patient_id == study.patient_id)
     messages = [item for item in demo_messages(hospital) if study.patient_id.encode() in item]
-    for answer in _send_messages(settings, messages):
+    for answer in send_messages(settings, messages):
         if b"\rMSA|AA|" not in answer:
             raise BenchError("a message of the demo hospital was refused")
     send_instances(settings, study.paths())
@@ -54,7 +54,7 @@ def send_instances(settings: Settings, paths: list[Path]) -> None:
         raise BenchError(f"images were refused: {error}") from error
 
 
-def _send_messages(settings: Settings, messages: list[bytes]) -> Iterator[bytes]:
+def send_messages(settings: Settings, messages: list[bytes]) -> Iterator[bytes]:
     with socket.create_connection((settings.hl7.host, settings.hl7.port), timeout=30) as connection:
         framer = MllpFramer(settings.hl7.max_message_bytes)
         for message in messages:

@@ -1,4 +1,4 @@
-"""A key for our own STOW-RS, issued as an administrator issues one."""
+"""A machine's key, issued as an administrator issues one."""
 
 import json
 import os
@@ -9,10 +9,10 @@ from api.settings import Settings
 from bench.installation import ROOT
 
 
-def issue_stow_key(settings: Settings) -> str:
+def issue_key(settings: Settings, scope: str) -> str:
     """Return a new key of a running installation."""
     done = subprocess.run(
-        [sys.executable, "-m", "api.cli", "key", "issue", "--name", "bench", "--scope", "stow", "--json"],
+        [sys.executable, "-m", "api.cli", "key", "issue", "--name", "bench", "--scope", scope, "--json"],
         env={**os.environ, "MINGYING_MODE": "demo", "MINGYING_DATA": str(settings.data)},
         capture_output=True,
         text=True,

@@ -7,6 +7,7 @@ from bench.archive import archive
 from bench.goal import Goal
 from bench.machine import machine
 from bench.paper import ocr
+from bench.reminders import reminders
 from bench.retrieval import retrieval
 from bench.understanding import understanding
 from bench.viewer import viewer
@@ -17,6 +18,7 @@ WORKLOADS: dict[str, Callable[[str | None], dict[str, Goal]]] = {
     "access": access,
     "archive": archive,
     "ocr": ocr,
+    "reminders": reminders,
     "retrieval": retrieval,
     "understanding": understanding,
     "viewer": viewer,
