@@ -263,6 +263,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{(self.data / 'index.sqlite').absolute()}"
 
     @property
+    def institution_on_platform(self) -> str:
+        """What the regional platform calls this hospital."""
+        return self.platform.institution_code or self.hospital.institution_code
+
+    @property
     def base_url(self) -> str:
         """Address that stands in links, without a trailing slash."""
         return (self.http.public_base_url or f"http://localhost:{self.http.port}").rstrip("/")

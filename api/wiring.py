@@ -162,7 +162,7 @@ class Services:
     @cached_property
     def platform(self) -> ProvincialPlatform | None:
         """The regional platform, when one is configured."""
-        platform, hospital = self.settings.platform, self.settings.hospital
+        platform = self.settings.platform
         if platform.url is None:
             return None
         return ProvincialPlatform(
@@ -170,8 +170,8 @@ class Services:
                 url=str(platform.url),
                 key=platform.key,
                 secret=platform.secret.get_secret_value().encode(),
-                institution_code=InstitutionCode(platform.institution_code or hospital.institution_code),
-                institution_name=hospital.name,
+                institution_code=InstitutionCode(self.settings.institution_on_platform),
+                institution_name=self.settings.hospital.name,
                 seconds=platform.seconds,
                 upload_seconds=platform.upload_seconds,
                 clock_skew_seconds=platform.clock_skew_seconds,

@@ -35,6 +35,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "machine_key_needed": ("需要接口密钥", "Authorization: Bearer 密钥缺失、无效或已停用。"),
     "scope_missing": ("密钥没有这项权限", "请用 mingying key issue 发放带有相应权限的密钥。"),
     "document_type": ("不支持这个文件", "电子报告单只接受完好的 PDF 或 JPG，不带密码、脚本和附件；没有保存。"),
+    "region_ticket_refused": (
+        "调阅地址已失效",
+        "每个跨院调阅地址只能打开一次，几分钟内有效。请回到医生工作站，重新点“调阅”。",
+    ),
     "card_unknown": ("没有这张提醒卡片", "卡片编号有误，或不属于本机构；没有记录任何决定。"),
     "repeat_reason_needed": (
         "请选择重复检查的理由",

@@ -160,6 +160,7 @@ TABLE: dict[tuple[str, str], Call] = {
     ),
     ("GET", "/prior-exams/{view_record}/{token}"): Call("public", 404),
     ("GET", "/prior-exams/{view_record}/elsewhere/{token}"): Call("public", 404),
+    ("GET", "/region/open"): Call("public", 404, {"params": {"ticket": "none"}}),
     ("POST", "/dicom-web/studies"): Call("machine stow", 200, STOW),
     ("POST", "/dicom-web/studies/{study}"): Call("machine stow", 200, STOW),
 }
