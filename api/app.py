@@ -13,6 +13,7 @@ from api.error_table import install_package_errors
 from api.routes import (
     admin_accounts,
     admin_audit,
+    admin_cases,
     admin_import,
     cds_hooks,
     demo,
@@ -80,6 +81,7 @@ def create_app(services: Services) -> FastAPI:
         admin_accounts,
         admin_import,
         admin_audit,
+        admin_cases,
         demo,
     )
     for module in modules:

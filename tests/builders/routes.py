@@ -142,6 +142,7 @@ TABLE: dict[tuple[str, str], Call] = {
     ("GET", "/admin"): Call("public", 0),
     ("GET", "/api/admin/accounts"): Call("staff system_administrator security_administrator"),
     ("POST", "/api/admin/accounts"): Call("staff system_administrator", 422, {"json": {"login": "1", "name": ""}}),
+    ("GET", "/api/admin/cases"): Call("staff system_administrator"),
     ("GET", "/api/admin/audit"): Call("staff auditor"),
     ("GET", "/api/admin/audit/export.csv"): Call("staff auditor"),
     ("POST", "/api/admin/audit/verify"): Call("staff auditor"),

@@ -14,6 +14,7 @@ const router = createRouter({
     { path: '/accounts', name: 'accounts', component: () => import('./AccountsPage.vue') },
     { path: '/accounts/new', name: 'new-account', component: () => import('./NewAccountPage.vue') },
     { path: '/accounts/import', name: 'import', component: () => import('./ImportPage.vue') },
+    { path: '/cases', name: 'cases', component: () => import('./CasesPage.vue') },
     { path: '/audit', name: 'audit', component: () => import('./AuditPage.vue') },
   ],
 })

@@ -1,11 +1,12 @@
 /** Which part of the console is for whom; the service refuses the rest whatever the page shows. */
 export interface Part {
-  name: 'accounts' | 'audit'
+  name: 'accounts' | 'cases' | 'audit'
   roles: readonly string[]
 }
 
 const PARTS: readonly Part[] = [
   { name: 'accounts', roles: ['system_administrator', 'security_administrator'] },
+  { name: 'cases', roles: ['system_administrator'] },
   { name: 'audit', roles: ['auditor'] },
 ]
 
