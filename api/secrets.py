@@ -12,6 +12,8 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from api.processes.system import open_to_others
+
 _NAMES = ("field_cipher", "blind_index", "link", "audit")
 _BYTES = 32
 
@@ -79,7 +81,7 @@ def _create(path: Path) -> None:
 
 
 def _generations(path: Path) -> dict[str, dict[str, bytes]]:
-    if os.name == "posix" and path.stat().st_mode & 0o077:
+    if open_to_others(path):
         raise KeysUnreadable(f"{path} may be read by others: run chmod 600 on it")
     try:
         document = json.loads(path.read_text(encoding="utf-8"))

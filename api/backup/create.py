@@ -13,7 +13,7 @@ from api.audit.record import Actor, record
 from api.backup import layout
 from api.backup.databases import Copied, copy_database, engine_of
 from api.backup.errors import NothingToBackUp, PlaceTaken
-from api.processes.system import lock
+from api.processes.system import force_to_disk, lock
 from api.secrets import fingerprints, keys_file
 from api.settings import Settings
 from api.wiring import Services
@@ -65,7 +65,7 @@ def create_backup(services: Services, folder: Path, *, progress: layout.Progress
         name = _name(folder, now)
         _seal(partial, name, _about(services, copied, blobs, now), blobs)
         partial.rename(folder / layout.SNAPSHOTS / name)
-        layout.force_to_disk(folder / layout.SNAPSHOTS)
+        force_to_disk(folder / layout.SNAPSHOTS)
     created = Created(name, len(blobs.kept), blobs.copied, blobs.bytes, tuple(sorted(blobs.absent)))
     with services.database.writing() as session:
         actor = Actor("system", "command line", services.settings.hospital.institution_code)
@@ -182,5 +182,5 @@ def _seal(partial: Path, name: str, about: layout.About, blobs: _Blobs) -> None:
     layout.write_sums(partial / layout.SEAL, [(layout.sum_of(partial / layout.SUMS), f"{place}/{layout.SUMS}")])
     for path in partial.iterdir():
         path.chmod(0o600)  # names of patients are in it, passwords of servers may be
-        layout.force_to_disk(path)
-    layout.force_to_disk(partial)
+        force_to_disk(path)
+    force_to_disk(partial)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, inspe
 from sqlalchemy.engine import URL, make_url
 
 from api.backup.errors import DatabaseDamaged, NothingToBackUp, PlaceTaken, ToolFailed
-from api.backup.layout import force_to_disk
+from api.processes.system import force_to_disk
 from imaging_core.blobs import BlobRef
 
 _BLOB_COLUMNS = ("blob_digest", "blob_locator", "blob_size")

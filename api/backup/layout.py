@@ -11,7 +11,6 @@ The lists are those of `sha256sum`: `cd FOLDER && sha256sum -c snapshots/NAME/SH
 """
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -105,14 +104,3 @@ def read_sums(path: Path) -> Iterator[tuple[str, str]]:
             if not gap or not parts or ".." in parts or name.startswith("/"):
                 raise ValueError(f"not a line of a list of checksums in {path.name}")
             yield digest, name
-
-
-def force_to_disk(path: Path) -> None:
-    """Make a file or a folder survive a power loss."""
-    if path.is_dir() and os.name == "nt":
-        return  # Windows journals folder entries itself and cannot open a folder
-    descriptor = os.open(path, os.O_RDONLY if os.name != "nt" else os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

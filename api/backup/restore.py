@@ -20,6 +20,7 @@ from api.backup.errors import BackupDamaged, KeysDoNotFit, PlaceTaken, SettingsD
 from api.backup.verify import read_about
 from api.db.migrate import alembic_config, migrate
 from api.jobs import DERIVE, owe
+from api.processes.system import force_to_disk
 from api.secrets import fingerprints, keys_file
 from api.settings import Settings
 from api.wiring import Services, build_services
@@ -162,4 +163,4 @@ def _move(stage: Path, data: Path) -> None:
     # the database last: without it nothing was brought back, with it everything
     for path in sorted(stage.iterdir(), key=lambda path: path.name.startswith(_DATABASE)):
         path.replace(data / path.name)
-    layout.force_to_disk(data)
+    force_to_disk(data)

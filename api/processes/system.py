@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, BinaryIO
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -28,6 +29,22 @@ def lock(file: BinaryIO) -> None:
         import fcntl
 
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def force_to_disk(path: Path) -> None:
+    """Make a file or a folder survive a power loss."""
+    if sys.platform == "win32" and path.is_dir():
+        return  # it journals folder entries itself and cannot open a folder
+    descriptor = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def open_to_others(path: Path) -> bool:
+    """Return whether other users may read a file; on Windows its folder's access list says so, not the file's mode."""
+    return sys.platform != "win32" and bool(path.stat().st_mode & 0o077)
 
 
 def apart_from_the_terminal() -> dict[str, Any]:
