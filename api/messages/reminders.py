@@ -7,6 +7,7 @@ from imaging_core.reminders.reasons import RepeatReason
 TITLE = "重复检查提醒"
 DESCRIPTION = "开单时查找患者在其他医院已做的相同或相关检查，附影像与报告。"
 ACCEPT = "采用已有检查结果，取消本项"
+ACCEPT_PART = "采用已有检查结果，请将本项改开为："
 CANCEL = "取消重复的检查项目"
 OPEN = "影像与报告"
 

@@ -7,8 +7,9 @@ its decision; a receipt of every check, also of one that found nothing.
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -80,6 +81,8 @@ class CheckedItem:
     asks_reason: bool
     decided: bool
     priors: tuple[Prior, ...]
+    still_needed: tuple[str, ...] = ()
+    """Parts of the item that nothing the same was found for: they must not be cancelled with the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,14 +173,19 @@ def _record(
     settings = services.settings.reminders
     candidates = _candidates(settings, loaded.held, answer.exams)
     check = _check_row(session, actor, order, loaded, answer.state, now)
+    judged = partial(
+        judge,
+        hospital=actor.institution_code,
+        today=now.astimezone(CHINA).date(),
+        history=[candidate.prior for candidate in candidates],
+        rule=_rule(settings),
+    )
     for row, name in zip(check.items, parsed, strict=True):
-        judgement = judge(
-            name,
-            hospital=actor.institution_code,
-            today=now.astimezone(CHINA).date(),
-            history=[candidate.prior for candidate in candidates],
-            rule=_rule(settings),
-        )
+        judgement = judged(name)
+        row.parts = [
+            {**part, "level": judged(replace(name, items=(item,))).level.name.lower()}
+            for part, item in zip(row.parts, name.items, strict=True)
+        ]
         row.level = judgement.level.name.lower()
         row.asks_reason = needs_reason(judgement.level, loaded.encounter)
         found = sorted(
@@ -349,6 +357,11 @@ def _checked(services: Services, row: OrderItemRow) -> CheckedItem:
         asks_reason=row.asks_reason,
         decided=row.decision is not None,
         priors=tuple(_prior(services, row, prior) for prior in row.priors),
+        still_needed=tuple(
+            f"{part['modality']}{part['side']}{part['body_part']}{'+'.join(part['method'])}"
+            for part in row.parts
+            if part["level"] != Level.SAME.name.lower()
+        ),
     )
 
 

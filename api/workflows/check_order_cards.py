@@ -71,9 +71,11 @@ def _link(prior: Prior) -> dict[str, str]:
 
 
 def _acceptance(item: CheckedItem) -> dict[str, Any]:
+    suggestion: dict[str, Any] = {"label": words.ACCEPT, "uuid": suggestion_id(item.card_id)}
+    if item.still_needed:  # cancelling would lose the parts that nobody has examined: the doctor changes the order
+        return {**suggestion, "label": words.ACCEPT_PART + "、".join(item.still_needed)}
     return {
-        "label": words.ACCEPT,
-        "uuid": suggestion_id(item.card_id),
+        **suggestion,
         "actions": [{"type": "delete", "description": words.CANCEL, "resourceId": item.item.order_id}],
     }
 

@@ -196,9 +196,8 @@ class TestReminder:
         assert card["summary"] == f"相同项目：{ELSEWHERE} 2026-02-25 已做 胸部CT平扫"
         assert card["indicator"] == "warning"
         assert len(card["overrideReasons"]) == 6
-        assert card["suggestions"][0]["actions"][0]["resourceId"] == "ServiceRequest/req-1"
         (row,) = rows(hospital, OrderItemRow)
-        assert [part["body_part"] for part in row.parts] == ["胸部", "上腹部"]
+        assert [(part["body_part"], part["level"]) for part in row.parts] == [("胸部", "same"), ("上腹部", "none")]
         assert all(part["standard_code"] for part in row.parts)
 
         doctor = hospital.browser()
@@ -208,6 +207,18 @@ class TestReminder:
         assert screen["study"]["study_instance_uid"] == study_uid("b")
         assert screen["report"]["exam_item"] == "胸部CT平扫"
         assert screen["history_count"] == 0
+
+    def test_accepting_cancels_an_order_that_was_examined_whole(self, clinic, quick):
+        examined_elsewhere(clinic, study="b")
+        (suggestion,) = cards(quick, "胸部CT平扫")[0]["suggestions"]
+        (action,) = suggestion["actions"]
+        assert (action["type"], action["resourceId"]) == ("delete", "ServiceRequest/req-1")
+
+    def test_accepting_never_cancels_a_part_that_nobody_examined(self, clinic, quick):
+        examined_elsewhere(clinic, study="b")
+        (suggestion,) = cards(quick, "胸部+上腹部CT平扫")[0]["suggestions"]
+        assert "actions" not in suggestion
+        assert suggestion["label"].endswith("CT上腹部平扫")
 
     def test_what_a_doctor_opens_is_no_more_than_that_study(self, clinic, quick):
         examined_elsewhere(clinic, study="b")
