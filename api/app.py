@@ -16,6 +16,7 @@ from api.routes import (
     admin_cases,
     admin_import,
     cds_hooks,
+    citizen,
     demo,
     documents,
     downloads,
@@ -65,6 +66,7 @@ def create_app(services: Services) -> FastAPI:
     modules = (
         operations,
         patient,
+        citizen,
         studies,
         reports,
         questions,

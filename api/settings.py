@@ -7,8 +7,18 @@ Values come from `MINGYING_…` variables (nested names joined by two underscore
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 GIB = 1024**3
@@ -163,6 +173,72 @@ class SharingSettings(_Section):
     """Between the right code and the beginning of the download."""
 
 
+def keeps_secrets(url: str) -> bool:
+    """Return whether what is sent to an address is read by nobody on the way."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    loopback = parts.hostname in {"127.0.0.1", "::1", "localhost"}
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and loopback))
+
+
+def _https(url: str) -> str:
+    if not keeps_secrets(url):
+        raise ValueError("ID numbers come from there: the address of a citizen platform needs https")
+    return url
+
+
+SecretUrl = Annotated[str, AfterValidator(_https)]
+
+
+class OidcPlatformSettings(_Section):
+    """A citizen platform that speaks OpenID Connect."""
+
+    kind: Literal["oidc"]
+    title: str
+    """How citizens call it."""
+    issuer: SecretUrl
+    """Exactly as it stands in its ID tokens."""
+    client_id: str
+    client_secret: SecretStr
+    scope: str = "openid profile"
+    id_number_claim: str = "id_number"
+    name_claim: str = "name"
+    """Empty where the platform shortens names (张*): then the ID number decides alone."""
+
+    @model_validator(mode="after")
+    def _ask_for_an_id_token(self) -> Self:
+        if "openid" not in self.scope.split():
+            raise ValueError("without the scope openid no platform sends an ID token")
+        return self
+
+
+class TicketPlatformSettings(_Section):
+    """A citizen platform that sends the browser with a one-time ticket."""
+
+    kind: Literal["ticket"]
+    title: str
+    redeem_url: SecretUrl
+    key: str
+    """What the platform calls us (app_key)."""
+    secret: Annotated[SecretStr, Field(min_length=_LEAST_PLATFORM_SECRET)]
+    """Signs our calls and the platform's answers."""
+    entry_url: SecretUrl | None = None
+    """The platform's page that sends citizens here; without it the door shows no button."""
+
+
+class CitizenSettings(_Section):
+    """Outside citizen platforms (皖事通, 皖美健康) whose users come here already verified."""
+
+    platforms: dict[
+        Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")],
+        Annotated[OidcPlatformSettings | TicketPlatformSettings, Field(discriminator="kind")],
+    ] = {}
+    seconds: float = Field(default=5.0, gt=0)
+    """How long a platform may take to say who somebody is."""
+
+
 class SmsSettings(_Section):
     """The SMS gateway; without an address production offers verification by ID number only."""
 
@@ -196,7 +272,12 @@ class Settings(BaseSettings):
     """All settings of one installation."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MINGYING_", env_nested_delimiter="__", frozen=True, extra="ignore", toml_file=None
+        env_prefix="MINGYING_",
+        env_nested_delimiter="__",
+        frozen=True,
+        extra="ignore",
+        toml_file=None,
+        hide_input_in_errors=True,  # secrets among it
     )
 
     mode: Mode = Mode.PRODUCTION
@@ -212,6 +293,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     verification: VerificationSettings = VerificationSettings()
     sharing: SharingSettings = SharingSettings()
+    citizen: CitizenSettings = CitizenSettings()
     sms: SmsSettings = SmsSettings()
     llm: LlmSettings = LlmSettings()
     blobs: BlobSettings = BlobSettings()

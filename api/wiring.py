@@ -1,6 +1,7 @@
 """Where real adapters are chosen: settings in, services out. Used by app, worker, command line and tests."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -10,6 +11,9 @@ from typing import TYPE_CHECKING
 from redis import Redis
 
 from api.audit.anchor import AuditAnchor
+from api.auth.citizen.platforms import build_citizen_platforms
+from api.auth.citizen.port import CitizenPlatform
+from api.auth.citizen.visits import Visits
 from api.auth.limits import Limiter
 from api.auth.link_sessions import LinkSessions
 from api.auth.tickets import Tickets
@@ -111,6 +115,16 @@ class Services:
     def tickets(self) -> Tickets:
         """One-time tickets for downloads."""
         return Tickets(self.redis, seconds=self.settings.sharing.ticket_seconds)
+
+    @cached_property
+    def citizen_platforms(self) -> Mapping[str, CitizenPlatform]:
+        """Outside platforms whose citizens come here verified, by name."""
+        return build_citizen_platforms(self.settings, self.redis)
+
+    @cached_property
+    def citizen_visits(self) -> Visits:
+        """Ways to those platforms and back."""
+        return Visits(self.redis)
 
     @property
     def knowledge(self) -> KnowledgeBase:

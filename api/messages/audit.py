@@ -26,6 +26,8 @@ ACTIONS = {
     "audit.searched": "查询审计",
     "audit.verified": "校验审计",
     "cases.listed": "查看待处理数据",
+    "citizen.entered": "从外部平台进入",
+    "citizen.refused": "外部平台进入被拒绝",
     "consent.given": "同意",
     "consent.withdrawn": "撤回同意",
     "conversation.deleted": "删除对话",

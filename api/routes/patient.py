@@ -8,6 +8,7 @@ from fastapi import APIRouter, BackgroundTasks, Request, Response
 
 from api.audit.record import Actor, record
 from api.auth.access import LINK, PUBLIC, CurrentGrant, CurrentLink, CurrentServices, actor_of, allow, own, patient
+from api.auth.citizen.entry import entries_of
 from api.auth.cookies import GRANT_COOKIE, LINK_COOKIE, clear_cookies, set_cookie
 from api.auth.link_sessions import SESSION_SECONDS
 from api.auth.verification import CODE_LENGTH, CodeRequest
@@ -67,6 +68,7 @@ def _add_link_routes(router: APIRouter) -> None:
             operator=hospital.operator,
             hospital_phone=hospital.phone,
             certificates=[CertificateOut(name=item.name, number=item.number) for item in hospital.certificates],
+            entries=entries_of(services.settings),
             linked=link_id is not None,
             verified=verified,
             methods=list(share.methods if share else services.verification.methods),

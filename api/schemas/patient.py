@@ -30,6 +30,13 @@ class CertificateOut(Model):
     number: str
 
 
+class CitizenEntryOut(Model):
+    """A citizen platform by which patients come here verified."""
+
+    title: str
+    address: str
+
+
 class Door(Model):
     """What may be known before verification: nothing about a patient."""
 
@@ -37,6 +44,7 @@ class Door(Model):
     operator: str
     hospital_phone: str
     certificates: list[CertificateOut]
+    entries: list[CitizenEntryOut]
     linked: bool
     verified: bool
     methods: list[str]

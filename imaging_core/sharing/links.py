@@ -28,6 +28,8 @@ class LinkKind(StrEnum):
     SMS = "sms"
     DOCTOR = "doctor"
     """Shown to a doctor beside an order; opens without a proof of who the patient is, and soon ends."""
+    CITIZEN = "citizen"
+    """Never handed out: stands behind a grant whose holder was verified by a citizen platform, and ends with it."""
 
 
 @dataclass(frozen=True, slots=True)

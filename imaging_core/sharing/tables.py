@@ -22,7 +22,7 @@ class LinkRow(Base):
     link_id: Mapped[str] = mapped_column(String(32), unique=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     kind: Mapped[str] = mapped_column(String(16))
-    """report_qr, share, sms, doctor."""
+    """report_qr, share, sms, doctor, citizen."""
     institution_code: Mapped[str] = mapped_column(String(18))
     study_instance_uid: Mapped[str] = mapped_column(String(64))
     patient_key: Mapped[int] = mapped_column(ForeignKey("patients.id"), index=True)

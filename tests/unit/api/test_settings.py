@@ -32,3 +32,32 @@ class TestSettings:
     def test_links_have_no_double_slash(self):
         settings = Settings(http={"public_base_url": "https://example.test/"}, data=Path("x"))
         assert settings.base_url == "https://example.test"
+
+
+class TestCitizenPlatforms:
+    OIDC = '[citizen.platforms.wmjk]\nkind = "oidc"\ntitle = "皖美健康"\nissuer = "{url}"\nclient_id = "c"\nclient_secret = "s"\n'
+    TICKET = '[citizen.platforms.wst]\nkind = "ticket"\ntitle = "皖事通"\nredeem_url = "https://wst.test/redeem"\nkey = "k"\nsecret = "{secret}"\n'
+
+    def test_several_are_named_in_the_file(self, tmp_path):
+        text = self.OIDC.format(url="https://wmjk.test") + self.TICKET.format(secret="s" * 16)
+        (tmp_path / "settings.toml").write_text(text, encoding="utf-8")
+        platforms = Settings.load(tmp_path).citizen.platforms
+        assert {name: platform.kind for name, platform in platforms.items()} == {"wmjk": "oidc", "wst": "ticket"}
+
+    @pytest.mark.parametrize("url", ["http://wmjk.test", "wmjk.test", "https://", "http://[", "javascript:alert(1)"])
+    def test_id_numbers_do_not_come_by_an_open_line(self, tmp_path, url):
+        (tmp_path / "settings.toml").write_text(self.OIDC.format(url=url), encoding="utf-8")
+        with pytest.raises(ValidationError, match="https"):
+            Settings.load(tmp_path)
+
+    def test_a_short_secret_is_refused_and_not_repeated(self, tmp_path):
+        (tmp_path / "settings.toml").write_text(self.TICKET.format(secret="guessable"), encoding="utf-8")
+        with pytest.raises(ValidationError, match="at least 16") as refused:
+            Settings.load(tmp_path)
+        assert "guessable" not in str(refused.value)
+
+    def test_a_scope_without_an_id_token_is_refused(self, tmp_path):
+        text = self.OIDC.format(url="https://wmjk.test") + 'scope = "profile"\n'
+        (tmp_path / "settings.toml").write_text(text, encoding="utf-8")
+        with pytest.raises(ValidationError, match="openid"):
+            Settings.load(tmp_path)
