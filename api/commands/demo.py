@@ -90,6 +90,7 @@ def _tell(settings: Settings) -> None:
     out.print("\nThe demo hospital is open. Everyone in it is invented.\n")
     out.print(f"  printed reports and their QR links   {base}/demo", markup=False)
     out.print(f"  content editor (accounts on /demo)   {base}/editor", markup=False)
+    out.print(f"  administration (accounts on /demo)   {base}/admin", markup=False)
     out.print(f"  short messages (verification codes)  {base}/demo/inbox", markup=False)
     out.print(f"  DICOM  {settings.dicom.ae_title}@{settings.dicom.host}:{settings.dicom.port}", markup=False)
     out.print(f"  HL7    {settings.hl7.host}:{settings.hl7.port} (MLLP)\n", markup=False)

@@ -40,6 +40,14 @@ td:first-child, th { white-space: nowrap }
 .note { background: #fff7e0; padding: 10px 14px; border-radius: 8px }
 @media (max-width: 600px) { td, th { padding: 8px 4px; font-size: 14px } }
 """
+_EDITOR, _ADMIN = '<a href="/editor">知识内容管理</a>', '<a href="/admin">后台管理</a>'
+_PAGES = {
+    Role.AUTHOR: _EDITOR,
+    Role.REVIEWER: _EDITOR,
+    Role.SYSTEM_ADMINISTRATOR: _ADMIN,
+    Role.SECURITY_ADMINISTRATOR: _ADMIN,
+    Role.AUDITOR: _ADMIN,
+}
 
 
 def make_router(_settings: Settings) -> APIRouter:
@@ -109,7 +117,7 @@ def _staff_rows(services: Services, session: Session) -> str:
         account = find_account(session, services.settings.hospital.institution_code, person.login)
         if account is None:
             continue
-        page = '<a href="/editor">知识内容管理</a>' if person.role in {Role.AUTHOR, Role.REVIEWER} else ""
+        page = _PAGES.get(person.role, "")
         cells = (person.duty, person.name, person.login, demo_password(services, person.login))
         code = present_code(services, account, now) or "—"
         rows.append(

@@ -7,14 +7,16 @@ import pyotp
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
+from tests.builders import hl7
 from tests.builders.running import RunningService
+from tests.builders.senders import mllp
 from tests.builders.sheets import sheet
+from tests.builders.staff import PASSWORD
 from tests.conftest import Evidence
 from tests.e2e.road.conftest import DESKTOP
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 DOCTOR, AUDITOR = ("测试医生", "road.yisheng", "放射科", "医生"), ("测试审计", "road.shenji", "", "审计员")
-NEW_PASSWORD = "Eigenes-2026-y"
 
 
 def file(*rows: tuple[str, ...]) -> FilePayload:
@@ -63,12 +65,22 @@ def imported(keeper: Page, evidence: Evidence) -> str:
     return password
 
 
+def waiting(service: RunningService, keeper: Page, evidence: Evidence) -> None:
+    """A report of somebody unknown is not lost: it waits, with the reason."""
+    assert b"MSA|AE" in mllp(service.hl7_port, hl7.oru_r01(patient_id="TEST0999", accession_number="ACC0999"))
+    keeper.get_by_role("link", name="待处理数据").click()
+    keeper.get_by_role("button", name="隔离的消息").click()
+    expect(keeper.get_by_role("row", name="患者未登记").first).to_be_visible()
+    keeper.screenshot(path=evidence.screenshot("cases"))
+    keeper.get_by_role("link", name="账号").click()
+
+
 def granted(granter: Page, evidence: Evidence) -> None:
     row = granter.get_by_role("row", name="测试审计")
     row.get_by_role("button", name="授权").click()
     sheet_ = granter.get_by_role("dialog", name="测试审计 的角色")
     expect(sheet_.get_by_label("审计员")).to_be_checked()
-    granter.screenshot(path=evidence.screenshot("grant"))
+    granter.screenshot(path=evidence.screenshot("grant"), animations="disabled")
     sheet_.get_by_role("button", name="保存角色").click()
     expect(granter.get_by_role("status").filter(has_text="角色已保存")).to_be_visible()
     expect(row).to_contain_text("在用")
@@ -80,8 +92,8 @@ def enrolled(auditor: Page, initial: str) -> None:
     auditor.get_by_label("动态口令").fill(code)
     auditor.get_by_role("button", name="确定").click()
     auditor.get_by_label("当前密码").fill(initial)
-    auditor.get_by_label("新密码", exact=True).fill(NEW_PASSWORD)
-    auditor.get_by_label("再输入一次新密码").fill(NEW_PASSWORD)
+    auditor.get_by_label("新密码", exact=True).fill(PASSWORD)
+    auditor.get_by_label("再输入一次新密码").fill(PASSWORD)
     auditor.get_by_role("button", name="确定").click()
 
 
@@ -92,6 +104,7 @@ def test_from_the_list_of_people_to_the_audit_of_who_let_them_in(
 ) -> None:
     service.cli("demo", "accounts")
     keeper = of_the_demo(service, browser, "xitong")
+    waiting(service, keeper, evidence)
     initial = imported(keeper, evidence)
     expect(keeper.get_by_role("button", name="授权")).to_have_count(0)
     granted(of_the_demo(service, browser, "anquan"), evidence)
