@@ -29,7 +29,7 @@ from imaging_core.sharing.links import Link, LinkKind, redeem_link
 _SERVICES = {"duplicate-exam-select": "order-select", "duplicate-exam-sign": "order-sign"}
 _SHOWN_TO_DOCTORS = frozenset({Right.REPORT, Right.JPG, Right.DICOM})
 _MOST_ITEMS = 50
-_LONGEST_NAME, _LONGEST_ORDER_ID = 512, 128
+_LONGEST_NAME, _LONGEST_ORDER_ID, _LONGEST_USER = 512, 128, 64
 # v3-ActCode, as Encounter.class holds it
 _ENCOUNTERS = {
     **dict.fromkeys(("AMB", "OBSENC", "VR", "HH"), EncounterClass.OUTPATIENT),
@@ -105,7 +105,7 @@ def _add_services(router: APIRouter) -> None:
             items=items,
             encounter_id=body.context.encounter_id or "",
             encounter_class=_encounter(body.prefetch),
-            ordered_by=body.context.user_id,
+            ordered_by=body.context.user_id[:_LONGEST_USER],
         )
         return {"cards": cards(check_order(services, actor, order), source=services.settings.hospital.name)}
 
@@ -141,8 +141,10 @@ def _ordered(context: OrderContext) -> tuple[OrderedItem, ...]:
 
 
 def _fits(item: OrderedItem) -> bool:
-    has_nul = "\0" in item.name + item.order_id
-    return not has_nul and len(item.name) <= _LONGEST_NAME and len(item.order_id) <= _LONGEST_ORDER_ID
+    text = item.name + item.order_id
+    # neither a NUL nor half of a surrogate pair, which JSON can write, can be kept
+    is_text = "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    return is_text and len(item.name) <= _LONGEST_NAME and len(item.order_id) <= _LONGEST_ORDER_ID
 
 
 def _name(request: dict[str, Any]) -> str:

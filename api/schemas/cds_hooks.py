@@ -18,7 +18,7 @@ class OrderContext(_Lenient):
     """The context of `order-select` and `order-sign`."""
 
     patient_id: Id = Field(alias="patientId")
-    user_id: Annotated[str, StringConstraints(max_length=64, pattern=NO_NUL)] = Field(alias="userId", default="")
+    user_id: Annotated[str, StringConstraints(max_length=256, pattern=NO_NUL)] = Field(alias="userId", default="")
     encounter_id: Annotated[str, StringConstraints(max_length=64, pattern=NO_NUL)] | None = Field(
         alias="encounterId", default=None
     )
@@ -59,7 +59,7 @@ class OverrideReason(_Lenient):
 class CardFeedback(_Lenient):
     """What a doctor did with one card."""
 
-    card: str
+    card: Id
     outcome: Literal["accepted", "overridden"]
     accepted_suggestions: list[AcceptedSuggestion] = Field(alias="acceptedSuggestions", default=[])
     override_reason: OverrideReason | None = Field(alias="overrideReason", default=None)

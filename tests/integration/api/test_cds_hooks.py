@@ -1,5 +1,6 @@
 """A HIS orders: what was examined already, one click away; the decision and the receipt; never a delay."""
 
+import json
 import threading
 import time
 from datetime import date
@@ -168,6 +169,22 @@ class TestWrongCalls:
         answer = quick.post(SIGN, json=body)
         assert (answer.status_code, answer.json()["field"]) == (422, field)
         assert "胸" not in answer.text
+
+    def test_half_a_character_is_named_too(self, quick):
+        body = json.dumps(hook_call("HALF")).replace("HALF", "\\ud800")
+        answer = quick.post(SIGN, content=body, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.json()["field"]) == (422, "context.draftOrders")
+
+    @pytest.mark.parametrize("card", ["x\0", "", "x" * 65])
+    def test_a_card_that_can_be_none(self, quick, card):
+        said = {"feedback": [{"card": card, "outcome": "overridden"}]}
+        assert quick.post(f"{SIGN}/feedback", json=said).status_code == 422
+
+    def test_a_long_name_of_a_doctor_costs_no_reminder(self, clinic, quick):
+        examined_elsewhere(clinic, study="b")
+        body = hook_call("胸部CT平扫")
+        body["context"]["userId"] = "Practitioner/" + "9" * 100
+        assert quick.post(SIGN, json=body).json()["cards"]
 
     def test_an_unknown_service(self, quick):
         assert quick.post("/cds-services/nothing", json=hook_call("胸部CT")).status_code == 404
