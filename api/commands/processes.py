@@ -66,7 +66,7 @@ def _run(settings: Settings, ready: Callable[[], bool]) -> None:
     _require_free_ports(settings)
     migrate_database(settings.database)
     supervisor = Supervisor(settings, lambda line: out.print(line, markup=False))
-    stop = _on_signals(supervisor.ask_to_stop)
+    stop = on_signals(supervisor.ask_to_stop)
     try:
         supervisor.start()
         if not stop.is_set() and ready():
@@ -143,7 +143,7 @@ def worker(
     configure_logging()
     settings = load_settings(data)
     process = WorkerProcess(build_services(settings), alone=alone)
-    stop = _on_signals(lambda: None)
+    stop = on_signals(lambda: None)
     process.start()
     tell_ready(settings.data, "worker")
     stop.wait()
@@ -165,7 +165,8 @@ def _require_free_ports(settings: Settings) -> None:
         fail(f"already in use: {', '.join(taken)}. Is Mingying running already?")
 
 
-def _on_signals(act: Callable[[], None]) -> threading.Event:
+def on_signals(act: Callable[[], None]) -> threading.Event:
+    """Do this when asked to end; return what is set then."""
     event = threading.Event()
 
     def end() -> None:

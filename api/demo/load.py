@@ -34,7 +34,9 @@ _MARKER = "demo.loaded"
 _SENDER = "MODALITY"
 
 
-def ensure_files(settings: Settings, *, console: Console, scale: Scale = Scale.FULL) -> list[DemoStudy]:
+def ensure_files(
+    settings: Settings, *, console: Console, scale: Scale = Scale.FULL, hospital: DemoHospital | None = None
+) -> list[DemoStudy]:
     """Make the demo's DICOM files if they are not in the data folder yet."""
     with _bar(console) as bar:
         task = bar.add_task("drawing the demo's images", total=None)
@@ -42,22 +44,24 @@ def ensure_files(settings: Settings, *, console: Console, scale: Scale = Scale.F
         def progress(_key: str, done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        return build_demo_files(settings.data / "demo-files", progress, scale=scale)
+        return build_demo_files(settings.data / "demo-files", progress, scale=scale, hospital=hospital)
 
 
-def load_demo(settings: Settings, *, console: Console, scale: Scale = Scale.FULL) -> None:
+def load_demo(
+    settings: Settings, *, console: Console, scale: Scale = Scale.FULL, hospital: DemoHospital | None = None
+) -> None:
     """Bring registrations, images, reports and e-reports into a running installation; done once, safe to repeat.
 
     Raises:
         DemoLoadFailed: a sentence that says which part was refused.
     """
-    studies = ensure_files(settings, console=console, scale=scale)
+    hospital = hospital or load_hospital()
+    studies = ensure_files(settings, console=console, scale=scale, hospital=hospital)
     make_accounts(settings)
     marker = settings.data / _MARKER
     content = "\n".join(sorted(study.folder.name for study in studies))
     if marker.exists() and marker.read_text() == content:
         return
-    hospital = load_hospital()
     services = build_services(settings)
     try:
         _send_messages(settings, demo_messages(hospital))
