@@ -53,7 +53,8 @@ def create_backup(services: Services, folder: Path, *, progress: layout.Progress
     """
     _require_place(services.settings, folder)
     now = services.clock()
-    (folder / layout.SNAPSHOTS).mkdir(parents=True, exist_ok=True, mode=0o700)
+    for place in (folder, folder / layout.SNAPSHOTS, folder / layout.BLOBS):
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _alone(folder), _partial(folder / layout.SNAPSHOTS) as partial:
         # before the database: the anchor may say less than the chain is long, never more
         for name in layout.BESIDE_THE_DATABASE:

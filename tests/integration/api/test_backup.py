@@ -1,13 +1,16 @@
 """Backups on real databases and files: made while the service runs, proved, cut off, damaged, brought back."""
 
+import itertools
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -28,13 +31,15 @@ from api.backup.errors import (
 )
 from api.backup.restore import Restored, restore_backup
 from api.backup.verify import verify_backups
+from api.db.engine import Database
 from api.db.tables import AuditEventRow, WorkRow
 from api.jobs import DERIVE
-from imaging_core.index.tables import StudyRow
+from imaging_core.index.tables import InstanceRow, StudyRow
 from tests.builders import hl7
 from tests.builders.dicom import ct_series, study_uid
 from tests.builders.hospital import SmallHospital, received, small_hospital
 from tests.builders.postgres import fresh_database
+from tests.builders.servers import free_port, running
 
 pytestmark = pytest.mark.integration
 
@@ -172,6 +177,40 @@ class TestBroughtBack:
             restored(backup, tmp_path / "none", clinic, name="20200101T000000Z")
 
 
+class TestImagesOnS3:
+    @pytest.mark.enable_socket
+    def test_go_into_the_folder_and_back_into_a_new_bucket(self, tmp_path, sqlite_url, redis_url, redis, monkeypatch):
+        import boto3
+
+        port = free_port()
+        for name, value in {
+            "ACCESS_KEY_ID": "test",
+            "SECRET_ACCESS_KEY": "test",
+            "DEFAULT_REGION": "us-east-1",
+        }.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        command = [sys.executable, "-m", "moto.server", "-p", str(port)]
+        with running(command, port=port, log=tmp_path / "moto.log"):
+            endpoint = f"http://127.0.0.1:{port}"
+            client = boto3.client("s3", endpoint_url=endpoint)
+            for bucket in ("old", "new"):
+                client.create_bucket(Bucket=bucket)
+            place = {"s3_bucket": "old", "s3_endpoint_url": endpoint}
+            hospital = small_hospital(tmp_path / "data", database_url=sqlite_url, redis_url=redis_url, blobs=place)
+            hospital.load(patient_id="TEST0001", accession_number="ACC0001", study="study")
+            assert created(hospital, tmp_path / "backup").copied == 3
+            monkeypatch.setenv("MINGYING_BLOBS__S3_BUCKET", "new")
+            monkeypatch.setenv("MINGYING_BLOBS__S3_ENDPOINT_URL", endpoint)
+            assert restored(tmp_path / "backup", tmp_path / "new", hospital).blobs == 3
+            kept = {
+                bucket: {item["Key"]: item["ETag"] for item in client.list_objects_v2(Bucket=bucket)["Contents"]}
+                for bucket in ("old", "new")
+            }
+            hospital.services.close()
+        assert len(kept["old"]) == 3
+        assert kept["new"] == kept["old"]
+
+
 class TestCreated:
     def test_again_copies_only_what_is_new(self, clinic, tmp_path):
         first = created(clinic, tmp_path / "backup")
@@ -187,7 +226,8 @@ class TestCreated:
         for generations in keys.values():
             for key in generations.values():
                 assert not any(key.encode() in content for content in texts)
-        assert (backup / "snapshots").stat().st_mode & 0o077 == 0
+        for place in (backup, backup / "snapshots", backup / "blobs"):
+            assert place.stat().st_mode & 0o077 == 0
 
     def test_says_which_images_the_installation_itself_has_lost_or_let_decay(self, clinic, tmp_path):
         lost, decayed, _ = blob_files(clinic.services.settings.data)
@@ -200,6 +240,29 @@ class TestCreated:
         assert verified.ok
         assert verified.about is not None
         assert verified.about.absent == made.absent
+
+    def test_while_images_arrive_names_no_image_that_it_does_not_hold(self, hospital, empty_database, tmp_path):
+        stop = threading.Event()
+
+        def arrive() -> None:
+            for number in itertools.count():
+                hospital.images(ct_series(1, 8, 8, study=f"arriving {number}", patient_id="TEST0001"))
+                if stop.is_set():
+                    return
+
+        with ThreadPoolExecutor(1) as modality:
+            arriving = modality.submit(arrive)
+            made = [created(hospital, tmp_path / "backup") for _ in range(3)]
+            stop.set()
+            arriving.result()
+        assert [backup.absent for backup in made] == [(), (), ()]
+        assert restored(tmp_path / "backup", tmp_path / "new", hospital).blobs == made[-1].blobs
+        url = empty_database or f"sqlite:///{tmp_path}/new/index.sqlite"
+        back = Database.open(url)
+        with back.reading() as session:
+            digests = set(session.scalars(select(InstanceRow.blob_digest)))
+        back.close()
+        assert digests == {path.name for path in blob_files(tmp_path / "new")}
 
     def test_is_written_into_the_audit(self, hospital, tmp_path):
         name = created(hospital, tmp_path / "backup").name
@@ -226,9 +289,8 @@ class TestCreated:
         with pytest.raises(PlaceTaken, match="other things"):
             created(clinic, tmp_path / "photos")
 
+    @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
     def test_without_pg_dump_says_what_to_install(self, hospital, tmp_path, monkeypatch):
-        if hospital.services.database.engine.dialect.name == "sqlite":
-            pytest.skip("SQLite needs no program")
         monkeypatch.setenv("PATH", str(tmp_path))
         with pytest.raises(ToolFailed, match="pg_dump is not installed"):
             created(hospital, tmp_path / "backup")
@@ -278,9 +340,8 @@ class TestRefusedToBringBack:
             restored(backup, tmp_path / "used", clinic)
         assert [path.name for path in (tmp_path / "used").iterdir()] == ["notes.txt"]
 
+    @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
     def test_into_a_postgresql_database_that_holds_anything(self, hospital, empty_database, tmp_path, monkeypatch):
-        if not empty_database:
-            pytest.skip("SQLite lies in the data folder")
         created(hospital, tmp_path / "backup")
         monkeypatch.setenv("MINGYING_DATABASE_URL", hospital.services.settings.database)
         with pytest.raises(PlaceTaken, match="is not empty"):
