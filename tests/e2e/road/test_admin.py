@@ -41,7 +41,7 @@ def of_the_demo(service: RunningService, browser: Browser, login: str) -> Page:
     page = console(service, browser, login, found[1])
     page.get_by_label("动态口令").fill(found[2])
     page.get_by_role("button", name="确定").click()
-    expect(page.get_by_role("navigation", name="栏目")).to_be_visible()
+    expect(page.get_by_role("navigation", name="栏目")).to_be_visible(timeout=30_000)
     return page
 
 
@@ -56,7 +56,7 @@ def imported(keeper: Page, evidence: Evidence) -> str:
 
     keeper.get_by_label("选择 Excel 文件").set_input_files(file(DOCTOR, AUDITOR))
     keeper.get_by_role("button", name="导入 2 个账号").click()
-    expect(keeper.get_by_role("heading", name="已建立 2 个账号")).to_be_visible()
+    expect(keeper.get_by_role("heading", name="已建立 2 个账号")).to_be_visible(timeout=30_000)
     keeper.screenshot(path=evidence.screenshot("imported"))
     password = keeper.get_by_role("row", name="测试审计").locator("code").inner_text()
     keeper.get_by_role("link", name="返回账号列表").click()
@@ -119,8 +119,9 @@ def test_from_the_list_of_people_to_the_audit_of_who_let_them_in(
     auditor.get_by_label("操作者").fill("测试审计")
     auditor.get_by_label("操作类别").select_option(label="账号与授权")
     auditor.get_by_role("button", name="查询").click()
+    expect(auditor.get_by_role("status").filter(has_text="已显示 3 条")).to_be_visible(timeout=30_000)
     expect(auditor.get_by_role("row", name="授权角色")).to_contain_text("安安全（anquan）")
     expect(auditor.get_by_role("row", name="建立账号")).to_contain_text("习系统（xitong）")
     auditor.get_by_role("button", name="校验完整性").click()
-    expect(auditor.get_by_role("status").filter(has_text="审计链完整")).to_be_visible()
+    expect(auditor.get_by_role("status").filter(has_text="审计链完整")).to_be_visible(timeout=30_000)
     auditor.screenshot(path=evidence.screenshot("audit"))
