@@ -15,6 +15,8 @@ from api.processes import private_redis
 from api.routes.pages import DIST
 from api.settings import GIB
 from api.wiring import FONT, Services
+from api.workflows.register_study import count_registrations
+from imaging_core.interop.regional import PlatformError
 
 _LEAST_FREE_BYTES = 5 * GIB
 _CLOCK_YEAR = 2026
@@ -115,6 +117,19 @@ def _llm(services: Services) -> Finding:
     )
 
 
+def _region(services: Services) -> Finding:
+    name, platform = "regional platform", services.platform
+    if platform is None:
+        return Finding(name, ok=True, sentence="not configured (fine: nothing is registered)")
+    with services.database.reading() as session:
+        counted = ", ".join(f"{count} {state}" for state, count in sorted(count_registrations(session).items()))
+    try:
+        platform.sign_in()
+    except PlatformError as error:
+        return Finding(name, ok=False, sentence=f"{error}; studies: {counted or 'none'}", essential=False)
+    return Finding(name, ok=True, sentence=f"answers, signed; studies: {counted or 'none'}", essential=False)
+
+
 def _clock(services: Services) -> Finding:
     now = services.clock()
     ok = now.year >= _CLOCK_YEAR
@@ -150,6 +165,7 @@ _CHECKS: dict[str, Callable[[Services], Finding]] = {
     "ocr, first reader": _ocr,
     "ocr, second reader": _second_reader,
     "language model": _llm,
+    "regional platform": _region,
     "clock": _clock,
     "disk": _disk,
     "pages": _pages,

@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: mingying demo region --port 8080")(region)
     app.command(epilog="Example: mingying demo elsewhere")(elsewhere)
     app.command(epilog="Example: mingying demo platform --data platform-data --port 8090")(platform)
-    app.command(hidden=True)(hospital)
+    app.command(hidden=True, epilog="Example: mingying demo hospital second --data region-data/second")(hospital)
 
 
 def region(data: RegionData = _REGION_DATA, port: FirstPort = _FIRST_PORT, small: Small = False) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from uuid import uuid4
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from api.audit.record import Actor, record
@@ -96,6 +96,12 @@ def register_study(services: Services, *, institution_code: str, study_instance_
         raise
     else:
         _note_success(services, institution_code, registration, outcome)
+
+
+def count_registrations(session: Session) -> dict[str, int]:
+    """Return how many studies are in each state."""
+    counted = session.execute(select(RegistrationRow.state, func.count()).group_by(RegistrationRow.state))
+    return dict(counted.all())
 
 
 def _of_patients(session: Session, changes: Iterable[ChangeRow]) -> set[tuple[str, str]]:

@@ -140,6 +140,11 @@ class ProvincialPlatform:
         """Close the connections."""
         self._calls.close()
 
+    def sign_in(self) -> None:
+        """Fetch a token anew: shows that address, key, secret and clocks agree."""
+        end = self._end()
+        self._current_token(end, not_this=self._current_token(end))
+
     def find_history(self, person: Person) -> History:
         """Return what other institutions registered for a person, newest first."""
         end = self._end()

@@ -14,6 +14,8 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import select
 
+from api.commands.check import _CHECKS as CHECKS
+from api.commands.check import Finding
 from api.db.tables import WorkRow
 from api.jobs import REGISTER
 from api.settings import PlatformSettings
@@ -230,6 +232,33 @@ def state_in(service: RunningService) -> str | None:
 def worker_of(service: RunningService) -> psutil.Process:
     children = psutil.Process(service.process.pid).children()
     return next(child for child in children if "worker" in child.cmdline())
+
+
+class TestSelfTest:
+    """What `mingying check` says; a platform that is away does not fail an installation."""
+
+    def test_says_how_many_studies_are_where(self, connected, platform):
+        register(connected)
+        found = self_test(connected)
+        assert (found.ok, found.sentence) == (True, "answers, signed; studies: 1 registered")
+
+    def test_says_that_the_platform_is_away(self, connected, platform):
+        platform.misbehave("dead")
+        found = self_test(connected)
+        assert (found.ok, found.essential) == (False, False)
+        assert "no usable answer" in found.sentence
+
+    def test_says_that_clocks_differ(self, connected, platform):
+        connected.services.platform.sign_in()
+        platform.misbehave("skewed")
+        assert "compare the clocks" in self_test(connected).sentence
+
+    def test_without_a_platform_is_fine(self, clinic):
+        assert self_test(clinic).ok
+
+
+def self_test(hospital: SmallHospital) -> Finding:
+    return CHECKS["regional platform"](hospital.services)
 
 
 class TestNotConfigured:
