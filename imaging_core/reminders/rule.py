@@ -16,6 +16,9 @@ _COUNTING = frozenset({"final", "corrected"})
 _NAMED_BY_WORDS = frozenset({"LAB", "PATH"})
 """Without a body part only their words tell them apart: 血常规 is not 肝功能."""
 
+_NO_PICTURES = frozenset({"ECG", "LAB", "PATH"})
+"""Say nothing that a picture of the region would say: a reminder of an ECG before a chest CT only tires."""
+
 
 class Level(IntEnum):
     """How strongly an order repeats an earlier examination."""
@@ -107,6 +110,8 @@ def _compared(one: ExamItem, other: ExamItem, its_name: ParsedName, other_name: 
     if not one.body_part or not other.body_part:
         return _without_part(one, other, its_name, other_name)
     if not overlap(one.body_part, other.body_part):
+        return Level.NONE
+    if one.modality != other.modality and not _NO_PICTURES.isdisjoint({one.modality, other.modality}):
         return Level.NONE
     is_same = (one.modality, one.body_part, one.side) == (other.modality, other.body_part, other.side)
     if is_same and _methods(one) == _methods(other) and (one.modality or _one_name(its_name, other_name)):

@@ -38,6 +38,11 @@ class TestWhatDoesNotCount:
     def test_another_region(self):
         assert judged("胸部CT平扫", prior("头颅CT平扫"), prior("左膝关节MRI")).level is Level.NONE
 
+    def test_what_is_no_picture_beside_one_of_the_region(self):
+        assert judged("胸部CT平扫", prior("常规十二导联心电图")).level is Level.NONE
+        assert judged("常规十二导联心电图", prior("心脏彩超")).level is Level.NONE
+        assert judged("常规十二导联心电图", prior("常规十二导联心电图")).level is Level.SAME
+
     def test_nothing_at_all(self):
         found = judged("胸部CT平扫")
         assert (found.level, found.which) == (Level.NONE, ())
