@@ -1,11 +1,14 @@
 """The whole service as separate processes, and a real browser at phone and desktop size."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, ViewportSize
 
+from tests.builders import oidc_provider
+from tests.builders.control import Played, played
 from tests.builders.running import RunningService, running_service
 
 _FLAGS = [
@@ -35,9 +38,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+def citizen_platform() -> Iterator[Played]:
+    """An outside platform, a process of its own, whose citizens may come in."""
+    with played("tests.builders.oidc_provider") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory, citizen_platform: Played) -> Iterator[RunningService]:
     """A demo-mode installation, empty at first."""
-    with running_service(tmp_path_factory.mktemp("road") / "data") as running:
+    platforms = {
+        "wmjk": {
+            "kind": "oidc",
+            "title": "皖美健康",
+            "issuer": citizen_platform.url,
+            "client_id": oidc_provider.CLIENT_ID,
+            "client_secret": oidc_provider.CLIENT_SECRET,
+        }
+    }
+    data = tmp_path_factory.mktemp("road") / "data"
+    with running_service(data, CITIZEN__PLATFORMS=json.dumps(platforms)) as running:
         yield running
 
 

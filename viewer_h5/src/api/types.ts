@@ -14,6 +14,8 @@ export interface Door {
   operator: string
   hospital_phone: string
   certificates: { name: string; number: string }[]
+  /** Citizen platforms by which one comes here verified. */
+  entries: { title: string; address: string }[]
   linked: boolean
   verified: boolean
   methods: DoorMethod[]

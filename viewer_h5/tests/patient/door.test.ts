@@ -1,11 +1,13 @@
 import { createPinia, setActivePinia } from 'pinia'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { LocationQuery } from 'vue-router'
 
+import { arrivalIn } from '@/apps/patient/door/arrival'
 import { proofFrom, tidyNumber } from '@/apps/patient/door/proof'
 import { takeToken } from '@/apps/patient/door/token'
 import { useSession } from '@/apps/patient/stores/session'
 
-const door = { hospital: '测试医院', linked: true, verified: false, methods: ['phone'] }
+const door = { hospital: '测试医院', entries: [], linked: true, verified: false, methods: ['phone'] }
 
 describe('the token of a link', () => {
   const take = (address: string) => {
@@ -45,6 +47,16 @@ describe('what was typed', () => {
     expect(proofFrom({ method: 'id_number', phone: '', code: '', idNumber: 'e12345678' })).toEqual({
       proof: { method: 'id_number', id_number: 'E12345678' },
     })
+  })
+})
+
+describe('an arrival from a citizen platform', () => {
+  it.each(['here', 'nothing', 'refused', 'unavailable'])('knows %s', (citizen) => {
+    expect(arrivalIn({ citizen })).toBe(citizen)
+  })
+
+  it.each<LocationQuery>([{}, { citizen: 'verified' }, { citizen: ['here', 'here'] }, { citizen: null }])('ignores %j', (query) => {
+    expect(arrivalIn(query)).toBeNull()
   })
 })
 

@@ -42,6 +42,19 @@ export const noLinkWords = {
   lost: '报告单不在手边？可以联系医院补发。',
 }
 
+/** Coming from an outside citizen platform. What is not found is said without telling whether anybody is. */
+export const citizenWords = {
+  or: '也可以用已实名的平台账号进入',
+  enterBy: (title: string) => `用${title}进入`,
+  hereTitle: '身份已由平台核验',
+  here: '您已在外部平台完成实名认证，不需要再次验证。',
+  open: '查看我的检查',
+  agreeFirst: '请先阅读并勾选同意',
+  nothing: ['没有可以显示的检查', '按您在平台实名的证件，本院目前没有可以显示的检查。登记时用了别的证件、或结果还没有出来，都会这样。可以扫描报告单上的二维码查看，或联系医院核对登记信息。'],
+  refused: ['没有完成登录', '这次登录没有完成，或链接已经用过、过期了。请回到平台重新进入。'],
+  unavailable: ['平台暂时连不上', '外部平台现在没有回应，请过一会儿再试。您也可以扫描报告单上的二维码查看。'],
+} as const
+
 export const endedWords = {
   title: '页面已自动退出',
   detail: '为保护您的隐私，一段时间后会自动退出。请重新扫描报告单上的二维码，验证后继续查看。',
