@@ -218,12 +218,16 @@ class TestOpenIdConnect:
         assert follow(browser, address) == REFUSED
         assert is_shut_out(browser)
 
-    def test_a_code_that_was_used_is_refused_by_the_platform(self, hospital):
+    @pytest.mark.parametrize("used", [True, False], ids=["used before", "of another visit"])
+    def test_a_code_is_good_once_and_for_its_own_visit(self, hospital, used):
         browser = hospital.browser()
-        spent = parse_qs(urlsplit(set_out(browser)).query)["code"][0]
-        again = urlsplit(set_out(browser))
-        state = parse_qs(again.query)["state"][0]
-        assert follow(browser, f"{again.path}?code={spent}&state={state}") == REFUSED  # of another visit: PKCE
+        earlier = set_out(browser)
+        if used:
+            assert follow(browser, earlier) == HERE
+        code = parse_qs(urlsplit(earlier).query)["code"][0]
+        now = urlsplit(set_out(browser))
+        state = parse_qs(now.query)["state"][0]
+        assert follow(browser, f"{now.path}?code={code}&state={state}") == REFUSED
         assert why(hospital) == "code_refused"
         assert is_shut_out(browser)
 
