@@ -183,12 +183,9 @@ class TestImagesOnS3:
         import boto3
 
         port = free_port()
-        for name, value in {
-            "ACCESS_KEY_ID": "test",
-            "SECRET_ACCESS_KEY": "test",
-            "DEFAULT_REGION": "us-east-1",
-        }.items():
-            monkeypatch.setenv(f"AWS_{name}", value)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "test")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
         command = [sys.executable, "-m", "moto.server", "-p", str(port)]
         with running(command, port=port, log=tmp_path / "moto.log"):
             endpoint = f"http://127.0.0.1:{port}"
