@@ -39,6 +39,8 @@ ACTIONS = {
     "download.refused": "提取被拒绝",
     "download.started": "下载影像包",
     "download.unlocked": "提取码通过",
+    "elsewhere.asked": "查询外院检查",
+    "elsewhere.opened": "打开外院检查",
     "images.viewed": "阅片",
     "instance.downloaded": "下载单幅影像",
     "instances.received": "接收影像",

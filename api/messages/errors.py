@@ -45,6 +45,7 @@ _WORDS: dict[str, tuple[str, str]] = {
         "六种法定情形之一；选“其他情形”时还须填写说明。没有记录任何决定。",
     ),
     "elsewhere_silent": ("其他医院暂时无法访问", "区域平台没有给出这次检查的地址，请稍后再试。"),
+    "elsewhere_unknown": ("没有找到这次检查", "查询结果已过期，请重新查询其他医院的检查。"),
     "prior_link_ended": ("链接已失效", "请在 HIS 中重新打开重复检查提醒。"),
     "study_unknown": ("没有这项检查", "按检查号或 StudyInstanceUID 找不到检查。"),
     "multipart_invalid": ("内容格式有误", '需要 multipart/related; type="application/dicom"，且带 boundary。'),

@@ -105,7 +105,7 @@ class Verified(Model):
 class ConsentIn(Model):
     """Consent given or withdrawn."""
 
-    purpose: Literal["view", "interpret", "ocr"]
+    purpose: Literal["view", "interpret", "ocr", "elsewhere"]
     version: Annotated[str, StringConstraints(min_length=1, max_length=32, pattern=NO_NUL)]
     given: bool
 

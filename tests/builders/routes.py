@@ -110,6 +110,8 @@ TABLE: dict[tuple[str, str], Call] = {
     ("GET", "/api/patient/downloads"): Call("own download", 200, {"params": {"study": STUDY}}),
     ("POST", "/api/patient/downloads/{download}/unlock"): Call("own download", 200, {"json": {"code": CODE}}),
     ("GET", "/api/patient/downloads/{download}/package.zip"): Call("own download", 403),
+    ("GET", "/api/patient/elsewhere"): Call("own report"),
+    ("POST", "/api/patient/elsewhere/{handle}"): Call("own report", 404),
     ("POST", "/api/interop/documents"): Call(
         "machine documents",
         201,
@@ -255,6 +257,7 @@ class Things:
             "service": "duplicate-exam-sign",
             "view_record": "0" * 32,
             "token": "A" * 27,
+            "handle": "A" * 27,
             "report": self.hospital.report_id(STUDY),
             "document": self.document,
             "entry": self.hospital.services.knowledge.entries()[0].entry_id,

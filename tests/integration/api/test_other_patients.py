@@ -18,7 +18,7 @@ UNKNOWN = {
     "study": "1.2.3",
     "sop": "1.2.4",
     "number": 1,
-    **dict.fromkeys(("report", "document", "answer", "paper", "share", "download"), "f" * 32),
+    **dict.fromkeys(("report", "document", "answer", "paper", "share", "download", "handle"), "f" * 32),
 }
 
 
