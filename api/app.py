@@ -15,6 +15,7 @@ from api.routes import (
     admin_audit,
     admin_cases,
     admin_import,
+    admin_quality,
     cds_hooks,
     citizen,
     demo,
@@ -86,6 +87,7 @@ def create_app(services: Services) -> FastAPI:
         admin_import,
         admin_audit,
         admin_cases,
+        admin_quality,
         demo,
     )
     for module in modules:

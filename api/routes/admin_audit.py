@@ -1,9 +1,7 @@
 """The audit, for auditors alone (decisions/006): search, export, proof. Each of these is an event itself."""
 
-import csv
-import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -21,13 +19,13 @@ from api.errors import Problem
 from api.messages import audit as words
 from api.schemas import admin_audit as schema
 from api.settings import Settings
+from api.spreadsheet import csv_lines
 from api.wiring import Services
 
 _AUDITS = allow(staff(Role.AUDITOR))
 _SHOWN = 100
 _FAULTS_SHOWN = 50
 MOST_EXPORTED = 100_000
-_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Short = Annotated[str, Query(max_length=64, pattern=r"^[^\x00]*$")]
 
@@ -80,7 +78,7 @@ def make_router(_settings: Settings) -> APIRouter:
             raise Problem(422, "audit_too_many", most=MOST_EXPORTED)
         _record(services, who, "audit.exported", asked, {"events": events})
         return StreamingResponse(
-            _table(services, code, asked),
+            csv_lines(_rows(services, code, asked)),
             media_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": 'attachment; filename="audit.csv"'},
         )
@@ -107,15 +105,6 @@ def make_router(_settings: Settings) -> APIRouter:
         )
 
     return router
-
-
-def safe_cell(value: str) -> str:
-    """Return a cell that a spreadsheet shows and does not run.
-
-    >>> safe_cell("=1+1"), safe_cell("1.2.840")
-    ("'=1+1", '1.2.840')
-    """
-    return f"'{value}" if value.startswith(_STARTS_A_FORMULA) else value
 
 
 def _cursor(before: str) -> tuple[datetime, str] | None:
@@ -148,23 +137,13 @@ def _out(found: Found, names: dict[str, str]) -> schema.EventOut:
     )
 
 
-def _table(services: Services, code: str, asked: Wanted) -> Iterator[str]:
-    line = io.StringIO()
-    writer = csv.writer(line)
-
-    def taken() -> str:
-        text = line.getvalue()
-        line.seek(0)
-        line.truncate()
-        return text
-
-    yield "\ufeff"  # without it Excel takes Chinese for another code page
-    writer.writerow(words.COLUMNS)
+def _rows(services: Services, code: str, asked: Wanted) -> Iterator[Sequence[str]]:
+    yield words.COLUMNS
     with services.database.reading() as session:
         names = logins(session, code)
         for found in stream(session, code, asked):
             event = _out(found, names)
-            cells = (
+            yield (
                 event.at.isoformat(timespec="seconds"),
                 event.actor_kind,
                 event.actor,
@@ -177,9 +156,6 @@ def _table(services: Services, code: str, asked: Wanted) -> Iterator[str]:
                 "" if event.link is None else str(event.link),
                 event.id,
             )
-            writer.writerow([safe_cell(cell) for cell in cells])
-            yield taken()
-    yield taken()
 
 
 def _record(services: Services, who: Staff, action: str, asked: Wanted, counts: dict[str, Any]) -> None:

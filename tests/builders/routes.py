@@ -148,6 +148,14 @@ TABLE: dict[tuple[str, str], Call] = {
     ("GET", "/api/admin/accounts"): Call("staff system_administrator security_administrator"),
     ("POST", "/api/admin/accounts"): Call("staff system_administrator", 422, {"json": {"login": "1", "name": ""}}),
     ("GET", "/api/admin/cases"): Call("staff system_administrator"),
+    ("GET", "/api/admin/quality"): Call("staff system_administrator"),
+    ("GET", "/api/admin/quality/export.csv"): Call("staff system_administrator"),
+    ("GET", "/api/admin/quality/{indicator}/studies"): Call(
+        "staff system_administrator", 200, {"params": {"side": "missing"}}
+    ),
+    ("GET", "/api/admin/quality/{indicator}/studies.csv"): Call(
+        "staff system_administrator", 200, {"params": {"side": "counted"}}
+    ),
     ("GET", "/api/admin/audit"): Call("staff auditor"),
     ("GET", "/api/admin/audit/export.csv"): Call("staff auditor"),
     ("POST", "/api/admin/audit/verify"): Call("staff auditor"),
@@ -253,6 +261,7 @@ class Things:
             "version": "1",
             "account": "2000000000",
             "name": "none.png",
+            "indicator": "reported",
             "platform": "none",
             "service": "duplicate-exam-sign",
             "view_record": "0" * 32,
