@@ -14,6 +14,7 @@ from api.audit.anchor import AuditAnchor
 from api.auth.citizen.platforms import build_citizen_platforms
 from api.auth.citizen.port import CitizenPlatform
 from api.auth.citizen.visits import Visits
+from api.auth.launches import Launches, Openings, PluginSessions
 from api.auth.limits import Limiter
 from api.auth.link_sessions import LinkSessions
 from api.auth.tickets import Tickets
@@ -115,6 +116,21 @@ class Services:
     def tickets(self) -> Tickets:
         """One-time tickets for downloads."""
         return Tickets(self.redis, seconds=self.settings.sharing.ticket_seconds)
+
+    @cached_property
+    def launches(self) -> Launches:
+        """Launches by which a HIS wakes the doctor's plugin."""
+        return Launches(self.redis, self.link_issuer)
+
+    @cached_property
+    def plugin_sessions(self) -> PluginSessions:
+        """Awake plugins."""
+        return PluginSessions(self.redis)
+
+    @cached_property
+    def plugin_openings(self) -> Openings:
+        """One-time addresses of examinations that a doctor clicked."""
+        return Openings(self.redis)
 
     @cached_property
     def citizen_platforms(self) -> Mapping[str, CitizenPlatform]:

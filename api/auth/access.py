@@ -1,7 +1,7 @@
 """Access rules of routes.
 
 Every route declares exactly one rule in its `dependencies`: `allow(PUBLIC)`, `allow(LINK)`,
-`allow(patient(Right.REPORT))`, `allow(own())`, `allow(staff(Role.AUDITOR))`, `allow(machine("stow"))`.
+`allow(patient(Right.REPORT))`, `allow(own())`, `allow(staff(Role.AUDITOR))`, `allow(PLUGIN)`, `allow(machine("stow"))`.
 `require_declared_access` is called while the application is built and refuses a route that declares none.
 """
 
@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import ipaddress
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response, params
@@ -20,8 +21,10 @@ from starlette.staticfiles import StaticFiles
 
 from api.accounts.roles import Role
 from api.accounts.sessions import Staff, Stage, see, staff_of, wants_to_be_seen
+from api.accounts.tables import AccountRow
 from api.audit.record import Actor
-from api.auth.cookies import GRANT_COOKIE, LINK_COOKIE, STAFF_COOKIE
+from api.auth.cookies import GRANT_COOKIE, LINK_COOKIE, PLUGIN_COOKIE, STAFF_COOKIE
+from api.auth.launches import PluginSession
 from api.db.tables import MachineKeyRow
 from api.errors import Problem
 from api.settings import Mode
@@ -143,6 +146,30 @@ class _Staff(_SignedIn):
             raise Problem(403, "role_missing")
 
 
+@dataclass(frozen=True, slots=True)
+class PluginUser:
+    """The doctor of an awake plugin."""
+
+    account_id: int
+    actor: Actor
+    session: PluginSession
+
+
+class _Plugin(AccessRule):
+    def __call__(self, request: Request) -> None:
+        """Plugins that a HIS woke for a doctor, while the account is in use and a doctor's."""
+        services = services_of(request)
+        found = services.plugin_sessions.find(request.cookies.get(PLUGIN_COOKIE, ""), services.clock())
+        if found is None:
+            raise Problem(401, "launch_needed")
+        with services.database.reading() as session:
+            account = session.get(AccountRow, found.launch.account_id)
+        if account is None or account.disabled_at is not None or Role.DOCTOR not in account.roles:
+            raise Problem(401, "launch_needed")
+        actor = Actor("staff", f"account:{account.id}", account.institution_code)
+        request.state.plugin = PluginUser(account.id, actor, found)
+
+
 class _Operations(AccessRule):
     def __call__(self, request: Request) -> None:
         """The metrics token, or a direct call from this machine (not through a proxy)."""
@@ -168,6 +195,7 @@ DEMO_ONLY: AccessRule = _DemoOnly("demo only")
 LINK: AccessRule = _Linked("link")
 OPERATIONS: AccessRule = _Operations("operations")
 SIGNED_IN: AccessRule = _SignedIn("signed in")
+PLUGIN: AccessRule = _Plugin("plugin")
 
 
 def patient(*rights: Right) -> AccessRule:
@@ -259,6 +287,11 @@ def _staff(request: Request) -> Staff:
     return found
 
 
+def _plugin(request: Request) -> PluginUser:
+    user: PluginUser = request.state.plugin
+    return user
+
+
 def staff_actor(found: Staff) -> Actor:
     """Return how the audit names a member of staff."""
     return Actor("staff", f"account:{found.account_id}", found.institution_code)
@@ -274,4 +307,5 @@ CurrentServices = Annotated[Services, Depends(services_of)]
 CurrentGrant = Annotated[Grant, Depends(_grant)]
 CurrentLink = Annotated[Link, Depends(_link)]
 CurrentStaff = Annotated[Staff, Depends(_staff)]
+CurrentPlugin = Annotated[PluginUser, Depends(_plugin)]
 CurrentMachine = Annotated[Actor, Depends(_actor)]

@@ -1,10 +1,11 @@
-"""The cookies of a patient (an exchanged link, and a grant) and of staff (a sign-in)."""
+"""The cookies of a patient (an exchanged link, and a grant), of staff (a sign-in) and of a doctor's plugin."""
 
 from fastapi import Response
 
 LINK_COOKIE = "my_link"
 GRANT_COOKIE = "my_grant"
 STAFF_COOKIE = "my_staff"
+PLUGIN_COOKIE = "my_plugin"
 
 
 def set_cookie(response: Response, name: str, value: str, *, seconds: int, secure: bool) -> None:
@@ -28,3 +29,13 @@ def set_staff_cookie(response: Response, token: str, *, seconds: int, secure: bo
 def clear_staff_cookie(response: Response) -> None:
     """End the sign-in cookie."""
     response.delete_cookie(STAFF_COOKIE, path="/api")
+
+
+def set_plugin_cookie(response: Response, token: str, *, secure: bool) -> None:
+    """Set the plugin's cookie: it ends with the browser, or with its session, and opens the plugin alone."""
+    response.set_cookie(PLUGIN_COOKIE, token, path="/api/plugin", httponly=True, secure=secure, samesite="strict")
+
+
+def clear_plugin_cookie(response: Response) -> None:
+    """End the plugin's cookie."""
+    response.delete_cookie(PLUGIN_COOKIE, path="/api/plugin")

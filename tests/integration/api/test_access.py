@@ -19,8 +19,9 @@ from imaging_core.domain.grants import Right
 from imaging_core.sharing.grants import revoke_grant
 from tests.builders.dicom import study_uid
 from tests.builders.hospital import SmallHospital
+from tests.builders.plugin import woken
 from tests.builders.routes import TABLE, Call
-from tests.builders.staff import signed_in
+from tests.builders.staff import new_account, signed_in
 
 pytestmark = pytest.mark.integration
 
@@ -41,7 +42,7 @@ class Caller:
 
     client: TestClient
     holds: frozenset[str] = frozenset()
-    """Rights of its grant, "own" when it is the patient's in person, scopes of its key, "link"."""
+    """Rights of its grant, "own" when it is the patient's in person, scopes of its key, "link", "plugin"."""
     has_grant: bool = False
     has_key: bool = False
     roles: frozenset[Role] | None = None
@@ -54,6 +55,8 @@ class Caller:
             return call.status
         if kind == "operations":
             return 404  # not from this machine, no token
+        if kind == "plugin":
+            return call.status if "plugin" in self.holds else 401
         if kind == "link":
             return call.status if "link" in self.holds else 401
         if kind == "machine":
@@ -131,6 +134,16 @@ def signed_out(hospital: SmallHospital) -> Caller:
     return Caller(browser)
 
 
+_LAUNCHED: dict[int, str] = {}
+"""The login whose plugin is woken, of each hospital: making one hashes a password."""
+
+
+def awake(hospital: SmallHospital) -> Caller:
+    login = _LAUNCHED.get(id(hospital)) or new_account(hospital, Role.DOCTOR)
+    _LAUNCHED[id(hospital)] = login
+    return Caller(woken(hospital, login, patient_id="TEST0001"), frozenset({"plugin"}))
+
+
 def keyed_for(scope: str, hospital: SmallHospital) -> Caller:
     return keyed(hospital, scope)
 
@@ -144,13 +157,14 @@ CALLERS: dict[str, Callable[[SmallHospital], Caller]] = {
     "a share with every right": lambda h: holder(h, ALL - {"own"}),
     "an expired grant": lambda h: ended(h, revoked=False),
     "a revoked grant": lambda h: ended(h, revoked=True),
-    **{f"a key for {scope}": partial(keyed_for, scope) for scope in ("stow", "documents", "print", "orders")},
+    **{f"a key for {scope}": partial(keyed_for, scope) for scope in ("stow", "documents", "print", "orders", "launch")},
     "a key for nothing": lambda h: keyed(h),
     "a revoked key": lambda h: keyed(h, "stow", "documents", "print", revoked=True),
     **{f"a signed-in {role}": partial(employed, roles=(role,)) for role in Role},
     "an administrator without second factor": partial(employed, roles=(Role.SYSTEM_ADMINISTRATOR,), complete=False),
     "a doctor with an initial password": partial(employed, roles=(Role.DOCTOR,), complete=False),
     "staff who signed out": signed_out,
+    "an awake plugin": awake,
     "a guessed key": lambda h: with_header(h, "Bearer " + "A" * 43),
     "a password": lambda h: with_header(h, "Basic YWRtaW46YWRtaW4="),
 }

@@ -1,0 +1,148 @@
+"""How a HIS wakes the doctor's plugin: a signed launch, good once and soon, becomes a session of the plugin alone.
+
+It is no sign-in: who came by a launch gave no password and no second factor, so the session opens what the plugin
+shows and nothing else, whatever further roles the account has.
+"""
+
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from redis import Redis
+
+from api.accounts.sessions import IDLE, LONGEST
+from imaging_core.domain.identifiers import PatientKey
+from imaging_core.sharing.links import LinkIssuer
+
+LAUNCH_LASTS = timedelta(minutes=2)
+_OPENING_LASTS = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Which doctor is to be shown which patient."""
+
+    account_id: int
+    patient: PatientKey | None
+    patient_named: bool
+    """The HIS named a patient, whether we know them or not."""
+
+
+class Refusal(StrEnum):
+    """Why a launch opens nothing."""
+
+    FORGED = "forged"
+    EXPIRED = "expired"
+    REPLAYED = "replayed"
+
+
+class Launches:
+    """Launches that wait to be used. The signature tells a spent or late one from one that was never given."""
+
+    def __init__(self, redis: Redis, issuer: LinkIssuer) -> None:
+        self._redis = redis
+        self._issuer = issuer
+
+    def issue(self, launch: Launch, now: datetime) -> tuple[str, datetime]:
+        """Return a token and when it ends."""
+        ends = now + LAUNCH_LASTS
+        named = f"{secrets.token_urlsafe(16)}.{int(ends.timestamp())}"
+        content = json.dumps([launch.account_id, launch.patient, launch.patient_named])
+        self._redis.set(_key("launch", named), content, ex=LAUNCH_LASTS)
+        return f"{named}.{self._signature(named)}", ends
+
+    def take(self, token: str, now: datetime) -> Launch | Refusal:
+        """Return what a token stands for; it is spent by this."""
+        named, _, signature = token.rpartition(".")
+        if not hmac.compare_digest(signature.encode(), self._signature(named).encode()):
+            return Refusal.FORGED
+        kept = self._redis.getdel(_key("launch", named))
+        if now >= datetime.fromtimestamp(int(named.rpartition(".")[2]), UTC):
+            return Refusal.EXPIRED
+        if not isinstance(kept, bytes):
+            return Refusal.REPLAYED
+        account_id, patient, patient_named = json.loads(kept)
+        return Launch(account_id, None if patient is None else PatientKey(patient), patient_named)
+
+    def _signature(self, named: str) -> str:
+        return self._issuer.token(f"launch/{named}")
+
+
+@dataclass(frozen=True, slots=True)
+class PluginSession:
+    """An awake plugin."""
+
+    cookie_hash: str
+    launch: Launch
+
+
+class PluginSessions:
+    """Sessions of awake plugins in Redis, found by an opaque cookie; unused ones end as sign-ins do."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def begin(self, launch: Launch, now: datetime) -> str:
+        """Return the cookie of a new session."""
+        cookie = secrets.token_urlsafe(32)
+        content = json.dumps([launch.account_id, launch.patient, launch.patient_named, now.isoformat()])
+        self._redis.set(_key("plugin", cookie), content, ex=IDLE)
+        return cookie
+
+    def find(self, cookie: str, now: datetime) -> PluginSession | None:
+        """Return the session of a cookie; unknown, idle and overlong ones all give None."""
+        key = _key("plugin", cookie)
+        kept = self._redis.getex(key, ex=IDLE) if cookie else None
+        if not isinstance(kept, bytes):
+            return None
+        account_id, patient, patient_named, began = json.loads(kept)
+        if now - datetime.fromisoformat(began) > LONGEST:
+            return None
+        launch = Launch(account_id, None if patient is None else PatientKey(patient), patient_named)
+        return PluginSession(key, launch)
+
+    def end(self, cookie: str) -> None:
+        """End a session and what it was shown."""
+        key = _key("plugin", cookie)
+        self._redis.delete(key, f"{key}:shown")
+
+    def keep_shown(self, session: PluginSession, openings: Mapping[str, Mapping[str, str]]) -> None:
+        """Remember how examinations elsewhere open, by the references that the page was given."""
+        content = json.dumps({reference: dict(opening) for reference, opening in openings.items()})
+        self._redis.set(f"{session.cookie_hash}:shown", content, ex=IDLE)
+
+    def shown(self, session: PluginSession, reference: str) -> dict[str, str] | None:
+        """Return how an examination elsewhere opens; None when this session was not shown it."""
+        kept = self._redis.get(f"{session.cookie_hash}:shown")
+        opening: dict[str, str] | None = json.loads(kept).get(reference) if isinstance(kept, bytes) else None
+        return opening
+
+
+class Openings:
+    """One-time addresses at which an examination held here opens to a doctor."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def issue(self, *, link_id: str, account_id: int) -> str:
+        """Return a token for this link in the hands of this doctor."""
+        token = secrets.token_urlsafe(24)
+        self._redis.set(_key("opening", token), json.dumps([link_id, account_id]), ex=_OPENING_LASTS)
+        return token
+
+    def take(self, token: str) -> tuple[str, int] | None:
+        """Return link and account, once."""
+        kept = self._redis.getdel(_key("opening", token))
+        if not isinstance(kept, bytes):
+            return None
+        link_id, account_id = json.loads(kept)
+        return link_id, account_id
+
+
+def _key(kind: str, secret: str) -> str:
+    return f"{kind}:" + hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,36 @@
+"""What a doctor reads in the plugin."""
+
+from api.messages.reminders import NOT_ASKED
+from imaging_core.coding.kinds import ExamKind
+from imaging_core.reminders.elsewhere import ElsewhereState
+
+KINDS = {
+    ExamKind.IMAGING: "影像",
+    ExamKind.LABORATORY: "检验",
+    ExamKind.ECG: "心电",
+    ExamKind.ENDOSCOPY: "内镜",
+    ExamKind.PATHOLOGY: "病理",
+    ExamKind.ULTRASOUND: "超声",
+}
+
+_NOT_LISTED = {
+    ElsewhereState.NOT_CONNECTED: "未接入区域平台，只列出本系统已有的检查。",
+    ElsewhereState.LATE: f"{NOT_ASKED[ElsewhereState.LATE][0]}，其他医院的检查未列全。",
+    ElsewhereState.FAILED: f"{NOT_ASKED[ElsewhereState.FAILED][0]}，其他医院的检查未列全。",
+    ElsewhereState.NO_IDENTITY: f"{NOT_ASKED[ElsewhereState.NO_IDENTITY][0]}，其他医院的检查未列全。",
+}
+
+
+def badge(count: int, state: ElsewhereState) -> str:
+    """Say how many examinations other hospitals have; that there may be more, where not everyone answered.
+
+    >>> badge(2, ElsewhereState.ANSWERED), badge(0, ElsewhereState.LATE)
+    ('外院 2 次检查', '外院 0 次检查（未查全）')
+    """
+    complete = state in {ElsewhereState.ANSWERED, ElsewhereState.NOT_CONNECTED}
+    return f"外院 {count} 次检查" + ("" if complete else "（未查全）")
+
+
+def notice(state: ElsewhereState) -> str | None:
+    """Say why examinations elsewhere are missing; None when they are not."""
+    return _NOT_LISTED.get(state)

@@ -1,0 +1,141 @@
+"""What a doctor is shown of the patient before them: examinations here and elsewhere, and today's reminders.
+
+load → ask other places, within their time. What is held here never waits longer for others than that.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.wiring import Services
+from imaging_core.coding.kinds import ExamKind, kind_of
+from imaging_core.domain.identifiers import PatientKey
+from imaging_core.index.tables import StudyRow
+from imaging_core.interop.hl7v2.fields import CHINA
+from imaging_core.patients.tables import PatientRow
+from imaging_core.reminders import Level
+from imaging_core.reminders.elsewhere import ElsewhereExam, ElsewhereState
+from imaging_core.reminders.history import HeldExam, held_exams, identity_of
+from imaging_core.reminders.tables import OrderCheckRow
+
+
+@dataclass(frozen=True, slots=True)
+class ListedExam:
+    """An examination in the list. `reference` is a digest: pages handle no UIDs of the archive."""
+
+    reference: str
+    kind: ExamKind
+    item: str
+    on: date
+    institution: str
+    elsewhere: bool
+    opening: Mapping[str, str] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """An item ordered today that repeats something."""
+
+    item: str
+    level: Level
+    decided: bool
+    checked_at: datetime
+    priors: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything the plugin shows."""
+
+    name: str = field(repr=False)
+    exams: tuple[ListedExam, ...]
+    state: ElsewhereState
+    reminders: tuple[Reminder, ...]
+
+
+def patient_overview(services: Services, patient: PatientKey) -> Overview:
+    """Return what is known of a patient of this hospital. Other places delay it by their limit at most."""
+    with services.database.reading() as session:
+        row = session.get_one(PatientRow, patient)
+        name = row.name
+        held = held_exams(session, services.cipher, patient)
+        identity = identity_of(session, services.cipher, patient)
+        reminders = _todays_reminders(session, row, services.clock())
+        own = [_held(services, row.institution_code, exam) for exam in held]
+    answer = services.elsewhere.find(identity, [])
+    known = {exam.study.study_instance_uid for exam in held}
+    others = [_elsewhere(exam) for exam in answer.exams if exam.reference not in known]
+    exams = sorted([*own, *others], key=lambda exam: exam.on, reverse=True)
+    return Overview(name, tuple(exams), answer.state, reminders)
+
+
+def held_study(session: Session, services: Services, patient: PatientKey, reference: str) -> StudyRow | None:
+    """Return the study of a reference in this patient's list; None when there is none, or none any more."""
+    held = held_exams(session, services.cipher, patient)
+    return next((exam.study for exam in held if _reference_of(exam.study) == reference), None)
+
+
+def _todays_reminders(session: Session, patient: PatientRow, now: datetime) -> tuple[Reminder, ...]:
+    midnight = now.astimezone(CHINA).replace(hour=0, minute=0, second=0, microsecond=0)
+    checks = session.scalars(
+        select(OrderCheckRow)
+        .where(
+            OrderCheckRow.institution_code == patient.institution_code,
+            OrderCheckRow.patient_id == patient.patient_id,
+            OrderCheckRow.checked_at >= midnight,
+        )
+        .order_by(OrderCheckRow.checked_at.desc())
+    )
+    none = Level.NONE.name.lower()
+    return tuple(
+        Reminder(
+            item=item.name,
+            level=Level[item.level.upper()],
+            decided=item.decision is not None,
+            checked_at=check.checked_at,
+            priors=tuple(item.priors),
+        )
+        for check in checks
+        for item in check.items
+        if item.level != none
+    )
+
+
+def _held(services: Services, hospital: str, exam: HeldExam) -> ListedExam:
+    code = exam.study.institution_code
+    elsewhere = code != hospital
+    names = services.settings.reminders.institution_names
+    return ListedExam(
+        reference=_reference_of(exam.study),
+        kind=kind_of(exam.study.modalities, exam.item),
+        item=exam.item,
+        on=exam.on,
+        institution=names.get(code, code) if elsewhere else services.settings.hospital.name,
+        elsewhere=elsewhere,
+    )
+
+
+def _elsewhere(exam: ElsewhereExam) -> ListedExam:
+    opening = exam.opening or {}
+    return ListedExam(
+        reference=_reference("elsewhere", exam.institution_code, exam.reference),
+        kind=kind_of([opening.get("modality", "")], exam.item),
+        item=exam.item,
+        on=exam.on,
+        institution=exam.institution_name or exam.institution_code,
+        elsewhere=True,
+        opening=exam.opening,
+    )
+
+
+def _reference_of(study: StudyRow) -> str:
+    return _reference("held", study.institution_code, study.study_instance_uid)
+
+
+def _reference(*names: str) -> str:
+    return hashlib.sha256("\0".join(names).encode()).hexdigest()[:32]
