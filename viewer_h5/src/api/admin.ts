@@ -126,3 +126,43 @@ export interface WaitingCase {
 
 export const waitingCases = (kind: string) =>
   get<{ counts: Record<string, number>; cases: WaitingCase[] }>(`/api/admin/cases?${question({ kind })}`)
+
+export type Side = 'missing' | 'counted'
+
+export interface QualityIndicator {
+  key: string
+  group: string
+  want: 'more' | 'fewer' | 'neither'
+  name: string
+  definition: string
+  numerator_words: string
+  denominator_words: string
+  numerator: number
+  denominator: number
+  /** Null where there was nothing to count. */
+  ratio: number | null
+  share: string
+}
+
+export interface StudyBehind {
+  study_instance_uid: string
+  accession_number: string
+  study_date: string
+  modalities: string[]
+}
+
+/** First and last study date, empty for open. */
+export interface Days {
+  since: string
+  until: string
+}
+
+const QUALITY = '/api/admin/quality'
+
+export const qualityFigures = (days: Days) =>
+  get<{ undated: number; indicators: QualityIndicator[] }>(`${QUALITY}?${question({ ...days })}`)
+export const fetchQualityTable = async (days: Days) => (await send(`${QUALITY}/export.csv?${question({ ...days })}`)).blob()
+export const studiesBehind = (key: string, side: Side, days: Days) =>
+  get<{ total: number; studies: StudyBehind[] }>(`${QUALITY}/${key}/studies?${question({ ...days, side })}`)
+export const fetchStudiesTable = async (key: string, side: Side, days: Days) =>
+  (await send(`${QUALITY}/${key}/studies.csv?${question({ ...days, side })}`)).blob()

@@ -1,7 +1,7 @@
 /** What administrators and auditors read. */
 export const adminWords = {
   title: '后台管理',
-  nav: { label: '栏目', accounts: '账号', cases: '待处理数据', audit: '审计' },
+  nav: { label: '栏目', accounts: '账号', cases: '待处理数据', quality: '质控', audit: '审计' },
   roles: {
     doctor: '医生',
     author: '内容编辑',
@@ -106,6 +106,7 @@ export const adminWords = {
       kb: '知识库',
       key: '接口密钥',
       order: '重复检查提醒',
+      quality: '质控指标',
     } as Record<string, string>,
     outcomes: { success: '成功', refused: '被拒绝', failed: '失败' } as Record<string, string>,
     search: '查询',
@@ -134,5 +135,24 @@ export const adminWords = {
     columns: { kind: '类别', reason: '原因与处理', study: '检查', patient: '患者编号', since: '等待自' },
     images: (count: number) => `${count} 幅`,
     none: '没有需要人工处理的数据。',
+  },
+  quality: {
+    lead: '按检查日期统计本系统实际收到的数据。结果只舍不入，100% 就是全部。',
+    since: '检查日期从',
+    until: '到',
+    search: '统计',
+    export: '导出 CSV',
+    undated: (count: number) => `另有 ${count} 项检查没有检查日期，不在任何统计之内。`,
+    wants: { more: '越高越好', fewer: '越低越好', neither: '仅供了解' } as Record<string, string>,
+    of: (numerator: number, denominator: number) => `${numerator} / ${denominator} 项`,
+    numerator: '分子：',
+    denominator: '分母：',
+    sides: {
+      missing: (count: number) => `其余 ${count} 项`,
+      counted: (count: number) => `计入的 ${count} 项`,
+    },
+    columns: { accession: '检查号', date: '检查日期', modality: '设备类型', uid: 'StudyInstanceUID' },
+    noNumber: '（无检查号）',
+    shown: (total: number, shown: number) => (total > shown ? `共 ${total} 项，显示最近 ${shown} 项；导出可得全部` : `共 ${total} 项`),
   },
 }
