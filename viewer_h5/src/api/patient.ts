@@ -5,6 +5,7 @@ import type {
   CodeSent,
   Conversation,
   Door,
+  Elsewhere,
   FirstScreen,
   FrameKey,
   Interpretation,
@@ -32,6 +33,9 @@ export function fetchFirstScreen(study?: string): Promise<FirstScreen> {
   return get<FirstScreen>(path, takeEarly(path))
 }
 export const fetchStudies = () => get<Study[]>(`${root}/studies`)
+export const fetchElsewhere = () => get<Elsewhere>(`${root}/elsewhere`)
+/** The address opens once and soon: asked for at the tap. */
+export const fetchElsewhereAddress = (handle: string) => post<{ url: string }>(`${root}/elsewhere/${part(handle)}`)
 
 export const fetchInterpretation = (report: string) =>
   get<Interpretation>(`${root}/reports/${part(report)}/interpretation`)

@@ -4,7 +4,7 @@
  */
 
 export type SectionName = 'findings' | 'impression'
-export type Purpose = 'view' | 'interpret' | 'ocr'
+export type Purpose = 'view' | 'interpret' | 'ocr' | 'elsewhere'
 /** What a report's link asks for; a share asks for its passcode, or for nothing (`open`). */
 export type VerificationMethod = 'phone' | 'id_number'
 export type DoorMethod = VerificationMethod | 'passcode' | 'open'
@@ -60,6 +60,22 @@ export interface Study {
   has_report: boolean
   has_preview: boolean
   state: 'ready' | 'preparing' | 'partly'
+}
+
+/** An examination that another hospital registered; `handle` opens it for this visit. */
+export interface ExamElsewhere {
+  handle: string
+  exam_date: string
+  exam_item: string
+  modality: string
+  institution: string
+  has_images: boolean
+  has_report: boolean
+}
+
+export interface Elsewhere {
+  state: 'answered' | 'unavailable' | 'not_connected' | 'no_id_number'
+  exams: ExamElsewhere[]
 }
 
 export interface Report {
