@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from imaging_core.domain.identifiers import InstitutionCode
 from imaging_core.interop.regional.errors import PlatformRejected, PlatformUnreachable
@@ -36,6 +36,8 @@ from imaging_core.interop.regional.wire import SignedCalls
 TOKEN_EXPIRED = "401"  # noqa: S105  # a code of the contract
 _RESIDENT_ID = "01"
 _Answer = TypeVar("_Answer", bound=BaseModel)
+_LAST_MOMENT = 253_402_214_400_000
+"""Milliseconds until the last day of the year 9999, in any time zone."""
 _RENEW_BEFORE = timedelta(seconds=30)
 
 
@@ -85,7 +87,7 @@ class _Found(BaseModel):
     chk_modality: str
     proj_name: str
     hos_proj_no: str
-    chk_dt: int
+    chk_dt: int = Field(ge=0, le=_LAST_MOMENT)
     has_dicom: bool
     has_report: bool
 
