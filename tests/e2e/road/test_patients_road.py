@@ -5,10 +5,8 @@ import re
 import sqlite3
 from pathlib import Path
 
-import cv2
 import httpx
 import numpy as np
-import pypdfium2
 import pytest
 from dicomweb_client.api import DICOMwebClient
 from playwright.sync_api import Page, expect
@@ -17,7 +15,7 @@ from pydicom import dcmread
 from tests.builders import hl7
 from tests.builders.dicom import ct_instance, ct_series, study_uid
 from tests.builders.paper import paper_photo
-from tests.builders.road import wait_until
+from tests.builders.road import read_qr, wait_until
 from tests.builders.running import RunningService
 from tests.builders.senders import mllp, storescu, write_instances
 from tests.conftest import Evidence
@@ -78,8 +76,7 @@ def link_in_qr(service: RunningService, folder: Path, accession_number: str = "A
     """Print the report and scan its QR as a phone does."""
     pdf = folder / "report.pdf"
     service.cli("print-report", accession_number, "--out", str(pdf))
-    bitmap = pypdfium2.PdfDocument(pdf)[0].render(scale=3).to_numpy()
-    link, _, _ = cv2.QRCodeDetector().detectAndDecode(np.ascontiguousarray(bitmap[:, :, :3]))
+    link = read_qr(pdf)
     assert link.startswith(f"{service.base_url}/r#"), "the QR on the printed report cannot be read"
     return link
 

@@ -1,8 +1,5 @@
 """Reports: 智能解读 by consent, the printed form with its QR, the knowledge behind a word."""
 
-import cv2
-import numpy as np
-import pypdfium2
 import pytest
 from sqlalchemy import select
 
@@ -10,6 +7,7 @@ from api.db.tables import AuditEventRow
 from tests.builders import hl7
 from tests.builders.dicom import study_uid
 from tests.builders.hl7 import FINDINGS, ID_NUMBER, IMPRESSION
+from tests.builders.road import read_qr
 
 pytestmark = pytest.mark.integration
 
@@ -139,8 +137,6 @@ class TestPrintedReport:
 
 def scanned(pdf: bytes) -> str:
     """Return what a phone reads from the first page's code."""
-    page = pypdfium2.PdfDocument(pdf)[0]
-    picture = np.array(page.render(scale=3).to_pil().convert("L"))
-    text, _, _ = cv2.QRCodeDetector().detectAndDecode(picture)
+    text = read_qr(pdf)
     assert text, "no code is readable on the page"
     return text
