@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from redis import Redis
 
 from api.audit.anchor import AuditAnchor
-from api.auth.citizen.platforms import build_citizen_platforms
 from api.auth.citizen.port import CitizenPlatform
 from api.auth.citizen.visits import Visits
 from api.auth.launches import Launches, Openings, PluginSessions
@@ -135,6 +134,8 @@ class Services:
     @cached_property
     def citizen_platforms(self) -> Mapping[str, CitizenPlatform]:
         """Outside platforms whose citizens come here verified, by name."""
+        from api.auth.citizen.platforms import build_citizen_platforms
+
         return build_citizen_platforms(self.settings, self.redis)
 
     @cached_property

@@ -166,7 +166,7 @@ class _Plugin(AccessRule):
             account = session.get(AccountRow, found.launch.account_id)
         if account is None or account.disabled_at is not None or Role.DOCTOR not in account.roles:
             raise Problem(401, "launch_needed")
-        actor = Actor("staff", f"account:{account.id}", account.institution_code)
+        actor = account_actor(account.id, account.institution_code)
         request.state.plugin = PluginUser(account.id, actor, found)
 
 
@@ -294,7 +294,12 @@ def _plugin(request: Request) -> PluginUser:
 
 def staff_actor(found: Staff) -> Actor:
     """Return how the audit names a member of staff."""
-    return Actor("staff", f"account:{found.account_id}", found.institution_code)
+    return account_actor(found.account_id, found.institution_code)
+
+
+def account_actor(account_id: int, institution_code: str) -> Actor:
+    """Return how the audit names the holder of an account."""
+    return Actor("staff", f"account:{account_id}", institution_code)
 
 
 def actor_of(grant: Grant) -> Actor:

@@ -1,6 +1,7 @@
 """The cookies of a patient (an exchanged link, and a grant), of staff (a sign-in) and of a doctor's plugin."""
 
 from fastapi import Response
+from fastapi.responses import RedirectResponse
 
 LINK_COOKIE = "my_link"
 GRANT_COOKIE = "my_grant"
@@ -17,6 +18,14 @@ def clear_cookies(response: Response) -> None:
     """End both cookies."""
     for name in (LINK_COOKIE, GRANT_COOKIE):
         response.delete_cookie(name, path="/api/patient")
+
+
+def to_page(grant_cookie: str, *, seconds: int, secure: bool, address: str = "/r") -> RedirectResponse:
+    """Send a browser that was let in to the phone page: with its grant, and without the link it may have had before."""
+    response = RedirectResponse(address, status_code=303)
+    response.delete_cookie(LINK_COOKIE, path="/api/patient")
+    set_cookie(response, GRANT_COOKIE, grant_cookie, seconds=seconds, secure=secure)
+    return response
 
 
 def set_staff_cookie(response: Response, token: str, *, seconds: int, secure: bool) -> None:

@@ -9,9 +9,10 @@ import hmac
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from redis import Redis
 
@@ -52,8 +53,7 @@ class Launches:
         """Return a token and when it ends."""
         ends = now + LAUNCH_LASTS
         named = f"{secrets.token_urlsafe(16)}.{int(ends.timestamp())}"
-        content = json.dumps([launch.account_id, launch.patient, launch.patient_named])
-        self._redis.set(_key("launch", named), content, ex=LAUNCH_LASTS)
+        self._redis.set(_key("launch", named), json.dumps(asdict(launch)), ex=LAUNCH_LASTS)
         return f"{named}.{self._signature(named)}", ends
 
     def take(self, token: str, now: datetime) -> Launch | Refusal:
@@ -66,8 +66,7 @@ class Launches:
             return Refusal.EXPIRED
         if not isinstance(kept, bytes):
             return Refusal.REPLAYED
-        account_id, patient, patient_named = json.loads(kept)
-        return Launch(account_id, None if patient is None else PatientKey(patient), patient_named)
+        return Launch(**json.loads(kept))
 
     def _signature(self, named: str) -> str:
         return self._issuer.token(f"launch/{named}")
@@ -90,7 +89,7 @@ class PluginSessions:
     def begin(self, launch: Launch, now: datetime) -> str:
         """Return the cookie of a new session."""
         cookie = secrets.token_urlsafe(32)
-        content = json.dumps([launch.account_id, launch.patient, launch.patient_named, now.isoformat()])
+        content = json.dumps({"launch": asdict(launch), "began": now.isoformat()})
         self._redis.set(_key("plugin", cookie), content, ex=IDLE)
         return cookie
 
@@ -100,26 +99,25 @@ class PluginSessions:
         kept = self._redis.getex(key, ex=IDLE) if cookie else None
         if not isinstance(kept, bytes):
             return None
-        account_id, patient, patient_named, began = json.loads(kept)
-        if now - datetime.fromisoformat(began) > LONGEST:
+        session = json.loads(kept)
+        if now - datetime.fromisoformat(session["began"]) > LONGEST:
             return None
-        launch = Launch(account_id, None if patient is None else PatientKey(patient), patient_named)
-        return PluginSession(key, launch)
+        return PluginSession(key, Launch(**session["launch"]))
 
     def end(self, cookie: str) -> None:
         """End a session and what it was shown."""
         key = _key("plugin", cookie)
         self._redis.delete(key, f"{key}:shown")
 
-    def keep_shown(self, session: PluginSession, openings: Mapping[str, Mapping[str, str]]) -> None:
+    def keep_shown(self, session: PluginSession, openings: Mapping[str, Mapping[str, Any]]) -> None:
         """Remember how examinations elsewhere open, by the references that the page was given."""
         content = json.dumps({reference: dict(opening) for reference, opening in openings.items()})
         self._redis.set(f"{session.cookie_hash}:shown", content, ex=IDLE)
 
-    def shown(self, session: PluginSession, reference: str) -> dict[str, str] | None:
+    def shown(self, session: PluginSession, reference: str) -> dict[str, Any] | None:
         """Return how an examination elsewhere opens; None when this session was not shown it."""
         kept = self._redis.get(f"{session.cookie_hash}:shown")
-        opening: dict[str, str] | None = json.loads(kept).get(reference) if isinstance(kept, bytes) else None
+        opening: dict[str, Any] | None = json.loads(kept).get(reference) if isinstance(kept, bytes) else None
         return opening
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from api.audit.record import Actor, record
 from api.auth.access import PUBLIC, CurrentMachine, CurrentServices, actor_of, allow, machine
-from api.auth.cookies import GRANT_COOKIE, LINK_COOKIE, set_cookie
+from api.auth.cookies import to_page
 from api.errors import Problem
 from api.messages import reminders as words
 from api.schemas.cds_hooks import CardFeedback, Feedback, HookCall, OrderContext
@@ -18,7 +18,7 @@ from api.settings import Settings
 from api.wiring import Services
 from api.workflows.check_order import Order, OrderedItem, check_order, decide, opening_of
 from api.workflows.check_order_cards import cards, suggestion_id
-from imaging_core.domain.grants import Grant, Right
+from imaging_core.domain.grants import SHOWN_TO_DOCTORS, Grant
 from imaging_core.errors import ImagingError
 from imaging_core.patients.registration import EncounterClass
 from imaging_core.reminders.reasons import RepeatReason
@@ -27,7 +27,6 @@ from imaging_core.sharing.grants import open_grant
 from imaging_core.sharing.links import Link, LinkKind, redeem_link
 
 _SERVICES = {"duplicate-exam-select": "order-select", "duplicate-exam-sign": "order-sign"}
-_SHOWN_TO_DOCTORS = frozenset({Right.REPORT, Right.JPG, Right.DICOM})
 _MOST_ITEMS = 50
 _LONGEST_NAME, _LONGEST_ORDER_ID, _LONGEST_USER = 512, 128, 64
 # v3-ActCode, as Encounter.class holds it
@@ -56,12 +55,9 @@ def make_router(_settings: Settings) -> APIRouter:
             link = redeem_link(session, token, now)
             if link is None or not _was_shown(session, view_record, link):
                 raise Problem(404, "prior_link_ended")
-            grant, cookie = open_grant(session, link, _SHOWN_TO_DOCTORS, now, timedelta(seconds=seconds))
+            grant, cookie = open_grant(session, link, SHOWN_TO_DOCTORS, now, timedelta(seconds=seconds))
             _record_view(session, grant, view_record, now)
-        response = RedirectResponse("/r", status_code=303)
-        response.delete_cookie(LINK_COOKIE, path="/api/patient")
-        set_cookie(response, GRANT_COOKIE, cookie, seconds=seconds, secure=services.settings.http.secure_cookies)
-        return response
+        return to_page(cookie, seconds=seconds, secure=services.settings.http.secure_cookies)
 
     @router.get("/prior-exams/{view_record}/elsewhere/{token}", dependencies=allow(PUBLIC), response_model=None)
     def open_elsewhere(view_record: ViewRecordId, token: Token, services: CurrentServices) -> Response:

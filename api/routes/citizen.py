@@ -18,7 +18,8 @@ from api.auth.access import PUBLIC, CurrentServices, actor_of, allow
 from api.auth.citizen.entry import open_for_citizen
 from api.auth.citizen.port import Citizen, CitizenPlatform, CitizenPlatformUnavailable, CitizenRefused
 from api.auth.citizen.visits import VISIT_COOKIE, VISIT_PATH, VISIT_SECONDS
-from api.auth.cookies import GRANT_COOKIE, LINK_COOKIE, set_cookie
+from api.auth.cookies import GRANT_COOKIE, LINK_COOKIE, to_page
+from api.auth.throttle import throttle_address
 from api.errors import Problem
 from api.settings import Settings
 from api.wiring import Services
@@ -51,7 +52,7 @@ def make_router(_settings: Settings) -> APIRouter:
     def begin(platform: PlatformName, request: Request, services: CurrentServices) -> RedirectResponse:
         """Send the browser to the platform's sign-in page."""
         adapter = _platform(services, platform)
-        _limit_by_address(request, services)
+        throttle_address(services.limiter, request, "citizen", most=_TRIES_A_MINUTE)
         visit, cookie = services.citizen_visits.begin(platform)
         try:
             address = adapter.address(visit)
@@ -77,7 +78,7 @@ def make_router(_settings: Settings) -> APIRouter:
     ) -> RedirectResponse:
         """Take a browser back from the sign-in page it was sent to."""
         adapter = _platform(services, platform)
-        _limit_by_address(request, services)
+        throttle_address(services.limiter, request, "citizen", most=_TRIES_A_MINUTE)
 
         def identify(now: datetime) -> Citizen:
             visit = services.citizen_visits.take(platform, request.cookies.get(VISIT_COOKIE, ""), state)
@@ -97,7 +98,7 @@ def make_router(_settings: Settings) -> APIRouter:
     ) -> RedirectResponse:
         """Take a browser that the platform sends with a one-time ticket."""
         adapter = _platform(services, platform)
-        _limit_by_address(request, services)
+        throttle_address(services.limiter, request, "citizen", most=_TRIES_A_MINUTE)
 
         def identify(now: datetime) -> Citizen:
             if not 0 < len(ticket) <= _LONGEST_REFERENCE:
@@ -114,13 +115,6 @@ def _platform(services: Services, name: str) -> CitizenPlatform:
     if platform is None:
         raise Problem(404, "not_found")
     return platform
-
-
-def _limit_by_address(request: Request, services: Services) -> None:
-    address = request.client.host if request.client else "unknown"
-    count = services.limiter.count(f"citizen:{address}", window_seconds=60)
-    if count.tries > _TRIES_A_MINUTE:
-        raise Problem(429, "too_many", headers={"Retry-After": str(count.seconds_left)})
 
 
 def _arrive(
@@ -151,16 +145,8 @@ def _arrive(
     if opened is None:
         return _refused(services, platform, Arrival.NOTHING, "nothing_to_show", now)
     services.link_sessions.end(request.cookies.get(LINK_COOKIE, ""))
-    response = _to_page(Arrival.HERE)
-    response.delete_cookie(LINK_COOKIE, path="/api/patient")
-    set_cookie(
-        response,
-        GRANT_COOKIE,
-        cookie,
-        seconds=int(lasts.total_seconds()),
-        secure=services.settings.http.secure_cookies,
-    )
-    return response
+    seconds, secure = int(lasts.total_seconds()), services.settings.http.secure_cookies
+    return to_page(cookie, seconds=seconds, secure=secure, address=_address(Arrival.HERE))
 
 
 def _refused(services: Services, platform: str, arrival: Arrival, why: str, now: datetime) -> RedirectResponse:
@@ -183,4 +169,8 @@ def _refused(services: Services, platform: str, arrival: Arrival, why: str, now:
 
 
 def _to_page(arrival: Arrival) -> RedirectResponse:
-    return RedirectResponse(f"/r#/?citizen={arrival}", status_code=303)
+    return RedirectResponse(_address(arrival), status_code=303)
+
+
+def _address(arrival: Arrival) -> str:
+    return f"/r#/?citizen={arrival}"

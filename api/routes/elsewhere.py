@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path
 
 from api.audit.record import record
 from api.auth.access import CurrentGrant, CurrentServices, actor_of, allow, own
+from api.auth.throttle import throttle
 from api.errors import Problem
 from api.schemas.elsewhere import AddressOut, ElsewhereOut, ExamElsewhereOut
 from api.settings import Settings
@@ -38,7 +39,7 @@ def make_router(_settings: Settings) -> APIRouter:
             if person is None:
                 return ElsewhereOut(state="no_id_number", exams=[])
             require_consent(session, grant, CONSENT)
-        _limit(services, grant)
+        _throttle(services, grant)
         history = platform.ask(lambda: port.find_history(person))
         if history is None:
             _audit(services, grant, "elsewhere.asked", "failed")
@@ -55,7 +56,7 @@ def make_router(_settings: Settings) -> APIRouter:
             raise Problem(404, "elsewhere_unknown")
         with services.database.reading() as session:
             require_consent(session, grant, CONSENT)
-        _limit(services, grant)
+        _throttle(services, grant)
         port, exam = services.platform, opening.examination
         address = platform.ask(lambda: port.retrieval_address(opening.view_record_id, exam)) if port else None
         told = {"view_record_id": opening.view_record_id, "institution_code": exam.institution_code, "exam": handle}
@@ -67,10 +68,8 @@ def make_router(_settings: Settings) -> APIRouter:
     return router
 
 
-def _limit(services: Services, grant: Grant) -> None:
-    count = services.limiter.count(f"elsewhere:{grant.institution_code}:{grant.patient}", window_seconds=60)
-    if count.tries > _QUESTIONS_A_MINUTE:
-        raise Problem(429, "too_many", headers={"Retry-After": str(count.seconds_left)})
+def _throttle(services: Services, grant: Grant) -> None:
+    throttle(services.limiter, f"elsewhere:{grant.institution_code}:{grant.patient}", most=_QUESTIONS_A_MINUTE)
 
 
 def _exam(handle: str, exam: Examination) -> ExamElsewhereOut:

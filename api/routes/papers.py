@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from api.audit.record import record
 from api.auth.access import CheckedFirst, CurrentGrant, CurrentServices, actor_of, allow, own
+from api.auth.throttle import throttle
 from api.db.tables import PaperRow, WorkRow
 from api.errors import Problem
 from api.jobs import READ_PAPER, owe
@@ -45,9 +46,7 @@ def _add_upload(router: APIRouter, most_bytes: int) -> None:
             kept = session.scalar(select(func.count()).select_from(_own(grant).subquery()))
         if kept is not None and kept >= _MOST_PAPERS:
             raise Problem(409, "paper_many")
-        count = services.limiter.count(f"paper:{grant.patient}", window_seconds=3600)
-        if count.tries > _PAPERS_AN_HOUR:
-            raise Problem(429, "too_many", headers={"Retry-After": str(count.seconds_left)})
+        throttle(services.limiter, f"paper:{grant.patient}", most=_PAPERS_AN_HOUR, window_seconds=3600)
         content = file.file.read(most_bytes + 1)
         if len(content) > most_bytes:
             raise Problem(413, "too_large", field="file")

@@ -11,6 +11,7 @@ from api.auth.access import LINK, PUBLIC, CurrentGrant, CurrentLink, CurrentServ
 from api.auth.citizen.entry import entries_of
 from api.auth.cookies import GRANT_COOKIE, LINK_COOKIE, clear_cookies, set_cookie
 from api.auth.link_sessions import SESSION_SECONDS
+from api.auth.throttle import throttle_address
 from api.auth.verification import CODE_LENGTH, CodeRequest
 from api.errors import Problem
 from api.messages.patient import AI_LABEL
@@ -79,7 +80,7 @@ def _add_link_routes(router: APIRouter) -> None:
     @router.post("/link", status_code=204, dependencies=allow(PUBLIC))
     def exchange_link(body: LinkToken, request: Request, services: CurrentServices) -> Response:
         """Exchange the token of a QR code or link for a short session; unknown, expired and revoked look the same."""
-        _limit_by_address(request, services)
+        throttle_address(services.limiter, request, "link", most=_LINK_TRIES_A_MINUTE)
         now = services.clock()
         with services.database.writing() as session:
             link = redeem_link(session, body.token, now)
@@ -202,13 +203,6 @@ def _add_consent_routes(router: APIRouter) -> None:
         """List the newest statement for each purpose."""
         with services.database.reading() as session:
             return [ConsentOut.model_validate(row) for row in newest_consents(session, grant)]
-
-
-def _limit_by_address(request: Request, services: Services) -> None:
-    address = request.client.host if request.client else "unknown"
-    count = services.limiter.count(f"link:{address}", window_seconds=60)
-    if count.tries > _LINK_TRIES_A_MINUTE:
-        raise Problem(429, "too_many", headers={"Retry-After": str(count.seconds_left)})
 
 
 def _require_method(services: Services, link: Link, method: str) -> None:

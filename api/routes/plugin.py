@@ -2,27 +2,29 @@
 
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
-from fastapi.responses import RedirectResponse
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.accounts.roles import Role
 from api.accounts.store import find_account, roles_of
 from api.accounts.tables import AccountRow
 from api.audit.record import Actor, record
-from api.auth.access import PLUGIN, PUBLIC, CurrentMachine, CurrentPlugin, CurrentServices, PluginUser, allow, machine
-from api.auth.cookies import (
-    GRANT_COOKIE,
-    LINK_COOKIE,
-    PLUGIN_COOKIE,
-    clear_plugin_cookie,
-    set_cookie,
-    set_plugin_cookie,
+from api.auth.access import (
+    PLUGIN,
+    PUBLIC,
+    CurrentMachine,
+    CurrentPlugin,
+    CurrentServices,
+    PluginUser,
+    account_actor,
+    allow,
+    machine,
 )
+from api.auth.cookies import PLUGIN_COOKIE, clear_plugin_cookie, set_plugin_cookie, to_page
 from api.auth.launches import Launch, Refusal
+from api.auth.throttle import throttle_address
 from api.errors import Problem
 from api.messages import plugin as words
 from api.messages.reminders import LEVELS
@@ -43,17 +45,16 @@ from api.settings import Settings
 from api.wiring import Services
 from api.workflows.patient_overview import ListedExam, Overview, held_study, patient_overview
 from imaging_core.coding.kinds import ExamKind
-from imaging_core.domain.grants import Right
+from imaging_core.domain.grants import SHOWN_TO_DOCTORS
 from imaging_core.domain.identifiers import InstitutionCode, PatientKey
 from imaging_core.errors import ImagingError
-from imaging_core.patients.identity import same_id_numbers
-from imaging_core.patients.registry import ID_NUMBER, find_patient
+from imaging_core.patients.finding import with_id_number
+from imaging_core.patients.registry import find_patient
 from imaging_core.patients.tables import PatientRow
 from imaging_core.reminders import Level
 from imaging_core.sharing.grants import open_grant
 from imaging_core.sharing.links import LinkKind, new_link, usable_link
 
-_SHOWN_TO_DOCTORS = frozenset({Right.REPORT, Right.JPG, Right.DICOM})
 _TRIES_A_MINUTE = 30
 
 Token = Annotated[str, Path(pattern=r"^[0-9A-Za-z_-]{20,64}$")]
@@ -105,7 +106,7 @@ def _add_session(router: APIRouter) -> None:
     @router.post("/api/plugin/session", dependencies=allow(PUBLIC))
     def wake(body: LaunchToken, request: Request, response: Response, services: CurrentServices) -> WokenOut:
         """Exchange a launch, once, for a session of the plugin."""
-        _limit(request, services)
+        throttle_address(services.limiter, request, "launch", most=_TRIES_A_MINUTE)
         now = services.clock()
         nobody = Actor("anonymous", "launch", services.settings.hospital.institution_code)
         launch = services.launches.take(body.token, now)
@@ -121,7 +122,7 @@ def _add_session(router: APIRouter) -> None:
         services.plugin_sessions.end(request.cookies.get(PLUGIN_COOKIE, ""))
         cookie = services.plugin_sessions.begin(launch, now)
         with services.database.writing() as session:
-            actor, name = _doctor(account.id, account.institution_code), f"account:{account.id}"
+            actor, name = account_actor(account.id, account.institution_code), f"account:{account.id}"
             record(session, actor, "plugin.woken", object_kind="account", object_id=name, now=now)
         set_plugin_cookie(response, cookie, secure=services.settings.http.secure_cookies)
         return WokenOut(name=account.name, patient_named=launch.patient_named)
@@ -188,15 +189,12 @@ def _add_openings(router: APIRouter) -> None:
             link = usable_link(session, taken[0], now) if taken else None
             if taken is None or link is None:
                 raise Problem(404, "plugin_opening_ended")
-            grant, cookie = open_grant(session, link, _SHOWN_TO_DOCTORS, now, timedelta(seconds=seconds))
-            _record_opened(session, _doctor(taken[1], code), "study", grant.study, {"grant": grant.grant_id}, now)
-        response = RedirectResponse("/r", status_code=303)
-        response.delete_cookie(LINK_COOKIE, path="/api/patient")
-        set_cookie(response, GRANT_COOKIE, cookie, seconds=seconds, secure=services.settings.http.secure_cookies)
-        return response
+            grant, cookie = open_grant(session, link, SHOWN_TO_DOCTORS, now, timedelta(seconds=seconds))
+            _record_opened(session, account_actor(taken[1], code), "study", grant.study, {"grant": grant.grant_id}, now)
+        return to_page(cookie, seconds=seconds, secure=services.settings.http.secure_cookies)
 
 
-def _open_elsewhere(services: Services, user: PluginUser, opening: dict[str, str]) -> OpeningOut:
+def _open_elsewhere(services: Services, user: PluginUser, opening: dict[str, Any]) -> OpeningOut:
     try:
         address = services.elsewhere.address(opening)
     except (ImagingError, LookupError):
@@ -226,12 +224,8 @@ def _patient(session: Session, services: Services, actor: Actor, body: LaunchIn)
         return find_patient(session, institution_code=code, patient_id=body.patient_id)
     if not body.id_number:
         return None
-    indexes = {services.cipher.blind_index(written, purpose=ID_NUMBER) for written in same_id_numbers(body.id_number)}
-    rows = session.scalars(
-        select(PatientRow)
-        .where(PatientRow.institution_code == code, PatientRow.id_number_index.in_(indexes))
-        .order_by(PatientRow.updated_at.desc())
-    ).all()
+    here = with_id_number(services.cipher, body.id_number).where(PatientRow.institution_code == code)
+    rows = session.scalars(here.order_by(PatientRow.updated_at.desc())).all()
     if len({row.name for row in rows}) > 1:  # a child is often registered with a parent's number
         raise Problem(409, "launch_patient_ambiguous", field="id_number")
     return PatientKey(rows[0].id) if rows else None
@@ -281,17 +275,6 @@ def _shown(overview: Overview) -> PatientOut:
 
 def _examination(exam: ListedExam) -> ExaminationOut:
     return ExaminationOut.model_validate(exam, from_attributes=True)
-
-
-def _doctor(account_id: int, institution_code: str) -> Actor:
-    return Actor("staff", f"account:{account_id}", institution_code)
-
-
-def _limit(request: Request, services: Services) -> None:
-    address = request.client.host if request.client else "unknown"
-    count = services.limiter.count(f"launch:{address}", window_seconds=60)
-    if count.tries > _TRIES_A_MINUTE:
-        raise Problem(429, "too_many", headers={"Retry-After": str(count.seconds_left)})
 
 
 def _record_refusal(services: Services, actor: Actor, account: AccountRow | None, reason: str) -> None:

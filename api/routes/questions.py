@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Response
 
 from api.audit.record import record
 from api.auth.access import CurrentGrant, CurrentServices, actor_of, allow, own
+from api.auth.throttle import throttle
 from api.db.tables import AnswerRow, ConversationRow
 from api.errors import Problem
 from api.routes.event_stream import EventStream
@@ -54,9 +55,7 @@ def _add_asking(router: APIRouter, *, most_characters: int) -> None:
             raise Problem(422, "question_empty", field="question")
         if len(body.question) > most_characters:
             raise Problem(422, "question_too_long", field="question")
-        count = services.limiter.count(f"ask:{grant.patient}", window_seconds=60)
-        if count.tries > _QUESTIONS_A_MINUTE:
-            raise Problem(429, "too_many", headers={"Retry-After": str(count.seconds_left)})
+        throttle(services.limiter, f"ask:{grant.patient}", most=_QUESTIONS_A_MINUTE)
         with services.database.writing() as session:
             require_consent(session, grant, "interpret")
             question = begin_question(services, session, grant, report, body.question)

@@ -5,18 +5,18 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import RedirectResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.audit.record import Actor, record
 from api.auth.access import PUBLIC, CurrentServices, allow
-from api.auth.cookies import GRANT_COOKIE, LINK_COOKIE, set_cookie
+from api.auth.cookies import to_page
+from api.auth.throttle import throttle_address
 from api.errors import Problem
 from api.settings import Settings
 from api.wiring import Services
 from api.workflows.register_study import State
-from imaging_core.domain.grants import Right
+from imaging_core.domain.grants import SHOWN_TO_DOCTORS
 from imaging_core.domain.identifiers import InstitutionCode
 from imaging_core.index import queries
 from imaging_core.index.tables import StudyRow
@@ -26,8 +26,6 @@ from imaging_core.reports.reading import current_report
 from imaging_core.sharing.grants import open_grant
 from imaging_core.sharing.links import LinkKind, new_link
 
-_SHOWN = frozenset({Right.REPORT, Right.JPG, Right.DICOM})
-"""One study to look at: nothing of the patient's other studies, nothing to take away."""
 _TRIES_A_MINUTE = 30
 
 Ticket = Annotated[str, Query(min_length=1, max_length=4096)]
@@ -40,24 +38,14 @@ def make_router(_settings: Settings) -> APIRouter:
     @router.get("/region/open", dependencies=allow(PUBLIC), response_model=None)
     def open_study(ticket: Ticket, request: Request, services: CurrentServices) -> Response:
         """Open a study with a ticket: it becomes a cookie, the page follows. Every refusal looks the same."""
-        _limit(request, services)
+        throttle_address(services.limiter, request, "region", most=_TRIES_A_MINUTE)
         cookie = _opened(services, ticket)
         if cookie is None:
             raise Problem(404, "region_ticket_refused")
-        response = RedirectResponse("/r", status_code=303)
-        response.delete_cookie(LINK_COOKIE, path="/api/patient")
         secure, seconds = services.settings.http.secure_cookies, services.settings.platform.open_minutes * 60
-        set_cookie(response, GRANT_COOKIE, cookie, seconds=seconds, secure=secure)
-        return response
+        return to_page(cookie, seconds=seconds, secure=secure)
 
     return router
-
-
-def _limit(request: Request, services: Services) -> None:
-    address = request.client.host if request.client else "unknown"
-    count = services.limiter.count(f"region:{address}", window_seconds=60)
-    if count.tries > _TRIES_A_MINUTE:
-        raise Problem(429, "too_many", headers={"Retry-After": str(count.seconds_left)})
 
 
 def _opened(services: Services, sealed: str) -> str | None:
@@ -81,7 +69,7 @@ def _opened(services: Services, sealed: str) -> str | None:
         if study is None:
             return None
         link = new_link(session, services.link_issuer, study, LinkKind.DOCTOR, now, now + lasts).link
-        grant, cookie = open_grant(session, link, _SHOWN, now, lasts)
+        grant, cookie = open_grant(session, link, SHOWN_TO_DOCTORS, now, lasts)
         record(
             session,
             Actor("region", f"institution:{ticket.requested_by}"[:64], code),

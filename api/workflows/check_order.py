@@ -111,7 +111,7 @@ class _Candidate:
     institution: str
     item: str
     study: StudyRow | None
-    opening: Mapping[str, str] | None
+    opening: Mapping[str, Any] | None
 
 
 def check_order(services: Services, actor: Actor, order: Order) -> Checked:
@@ -194,6 +194,18 @@ def _record(
             reverse=True,
         )
         row.priors = [_shown(services, session, row, level, c, now) for level, c in found[:_MOST_SHOWN]]
+    _receipt(session, actor, order, check, answer.state, now)
+    return Checked(
+        view_record_id=check.view_record_id,
+        patient_known=loaded.patient is not None,
+        elsewhere=answer.state,
+        items=tuple(_checked(services, row) for row in check.items),
+    )
+
+
+def _receipt(
+    session: Session, actor: Actor, order: Order, check: OrderCheckRow, elsewhere: ElsewhereState, now: datetime
+) -> None:
     level = max((Level[row.level.upper()] for row in check.items), default=Level.NONE)
     count = sum(len(row.priors) for row in check.items)
     session.add(
@@ -203,11 +215,11 @@ def _record(
             channel=order.channel,
             level=level.name.lower(),
             prior_count=count,
-            elsewhere=answer.state,
+            elsewhere=elsewhere,
             at=now,
         )
     )
-    detail = {"channel": order.channel, "level": level.name.lower(), "priors": count, "elsewhere": answer.state}
+    detail = {"channel": order.channel, "level": level.name.lower(), "priors": count, "elsewhere": elsewhere}
     record(
         session,
         actor,
@@ -218,12 +230,6 @@ def _record(
         detail=detail,
     )
     session.flush()
-    return Checked(
-        view_record_id=check.view_record_id,
-        patient_known=loaded.patient is not None,
-        elsewhere=answer.state,
-        items=tuple(_checked(services, row) for row in check.items),
-    )
 
 
 def _check_row(
@@ -389,7 +395,7 @@ def opening_token(services: Services, row: OrderItemRow, prior: Mapping[str, Any
 
 def opening_of(
     services: Services, session: Session, view_record_id: str, token: str, now: datetime
-) -> dict[str, str] | None:
+) -> dict[str, Any] | None:
     """Return what a card's token opens elsewhere; None when it opens nothing, or nothing any more."""
     check = session.get(OrderCheckRow, view_record_id)
     if check is None or now - check.checked_at > _LINK_LASTS:
@@ -397,6 +403,6 @@ def opening_of(
     for row in check.items:
         for prior in row.priors:
             if prior["opening"] and hmac.compare_digest(opening_token(services, row, prior), token):
-                opening: dict[str, str] = prior["opening"]
+                opening: dict[str, Any] = prior["opening"]
                 return opening
     return None

@@ -1,13 +1,16 @@
 """The regional platform as a place that is asked while a doctor orders."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from imaging_core.coding import ExamItem
-from imaging_core.domain.identifiers import InstitutionCode
 from imaging_core.interop.hl7v2.fields import CHINA
 from imaging_core.interop.regional import Examination, Person, RegionalPlatform
 from imaging_core.reminders.elsewhere import ElsewhereExam, PatientIdentity
+
+_EXAMINATION = TypeAdapter(Examination)
 
 
 class PlatformElsewhere:
@@ -21,19 +24,9 @@ class PlatformElsewhere:
         history = self._platform.find_history(Person(name=patient.name, id_number=patient.id_number))
         return [_exam(history.view_record_id, examination) for examination in history.examinations]
 
-    def address(self, opening: Mapping[str, str]) -> str:
+    def address(self, opening: Mapping[str, Any]) -> str:
         """Return where an examination opens, once and soon. Raises `PlatformError`."""
-        examination = Examination(
-            examination_id=opening["examination_id"],
-            institution_code=InstitutionCode(opening["institution_code"]),
-            institution_name=opening["institution_name"],
-            modality=opening["modality"],
-            item=opening["item"],
-            item_code=opening["item_code"],
-            examined_at=datetime.fromisoformat(opening["examined_at"]),
-            has_images=True,
-            has_report=True,
-        )
+        examination = _EXAMINATION.validate_python(dict(opening))
         return self._platform.retrieval_address(opening["view_record_id"], examination).url
 
 
@@ -45,14 +38,5 @@ def _exam(view_record_id: str, examination: Examination) -> ElsewhereExam:
         item=examination.item,
         on=examination.examined_at.astimezone(CHINA).date(),
         status="final" if examination.has_report else "preliminary",
-        opening={
-            "view_record_id": view_record_id,
-            "examination_id": examination.examination_id,
-            "institution_code": examination.institution_code,
-            "institution_name": examination.institution_name,
-            "modality": examination.modality,
-            "item": examination.item,
-            "item_code": examination.item_code,
-            "examined_at": examination.examined_at.isoformat(),
-        },
+        opening={"view_record_id": view_record_id, **_EXAMINATION.dump_python(examination, mode="json")},
     )

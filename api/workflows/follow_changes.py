@@ -69,10 +69,13 @@ def owe_notices(session: Session, now: datetime, issuer: LinkIssuer, *, newest: 
     """Owe a message for each report that came; None only passes, so that none is sent for what lies behind."""
     changes = feed.read_after(session, _NOTICES, _BATCH)
     if newest is not None:
-        told = {change.study_instance_uid: change for change in changes if change.kind.startswith("report_")}
-        for study, change in told.items():
-            if study:
-                owe_notice(session, issuer, change, now, newest=newest)
+        told = {
+            (change.institution_code, change.study_instance_uid)
+            for change in changes
+            if change.kind.startswith("report_") and change.study_instance_uid
+        }
+        for institution_code, study in sorted(told):
+            owe_notice(session, issuer, institution_code, study, now, newest=newest)
     _advance(session, _NOTICES, changes)
     return len(changes)
 

@@ -9,9 +9,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
-from openpyxl import Workbook, load_workbook
-from openpyxl.styles import Font
-
 from api.accounts.roles import Role, conflict
 from api.accounts.store import LOGIN_PATTERN
 from api.messages import import_accounts as words
@@ -101,6 +98,9 @@ def read_accounts(content: bytes, taken: AbstractSet[str]) -> AccountSheet:
 
 def template() -> bytes:
     """Return an empty sheet with its headings, and a second page that says how to fill it."""
+    from openpyxl import Workbook  # loaded by who needs it, not at every start
+    from openpyxl.styles import Font
+
     book = Workbook()
     people = book.worksheets[0]
     people.title = words.SHEET
@@ -147,6 +147,8 @@ def _look_inside(content: bytes) -> None:
 
 
 def _cells(content: bytes) -> Iterator[tuple[int, list[_Cell]]]:
+    from openpyxl import load_workbook
+
     book = load_workbook(io.BytesIO(content), read_only=True, keep_links=False)
     if not book.worksheets:
         raise SheetRefused(words.WRONG_TYPE)

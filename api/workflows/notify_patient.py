@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from api.jobs import NOTIFY, Work, owe
 from api.wiring import Services
 from imaging_core.domain.identifiers import PatientKey
-from imaging_core.index.tables import ChangeRow, StudyRow
+from imaging_core.index import queries
+from imaging_core.index.tables import StudyRow
 from imaging_core.patients.registry import phone_of
 from imaging_core.patients.tables import PatientRow
 from imaging_core.reports.reading import current_report
@@ -21,24 +22,27 @@ from imaging_core.sharing.tables import LinkRow
 LINK_LASTS = timedelta(days=30)
 
 
-def owe_notice(session: Session, issuer: LinkIssuer, change: ChangeRow, now: datetime, *, newest: timedelta) -> bool:
-    """Owe one message for the study a report came for; return whether it is owed.
+def owe_notice(
+    session: Session,
+    issuer: LinkIssuer,
+    institution_code: str,
+    study_instance_uid: str,
+    now: datetime,
+    *,
+    newest: timedelta,
+) -> None:
+    """Owe one message for the study a report came for.
 
     Once a study, however often its report is corrected; never for a report older than `newest`, so that an archive
     that is taken over does not write to everybody it ever examined.
     """
-    study = session.scalars(
-        select(StudyRow).where(
-            StudyRow.institution_code == change.institution_code,
-            StudyRow.study_instance_uid == change.study_instance_uid,
-        )
-    ).one_or_none()
+    study = queries.study(session, institution_code, study_instance_uid)
     if study is None or study.patient_key is None or _link_of(session, study) is not None:
-        return False
+        return
     report = current_report(session, study)
     patient = session.get_one(PatientRow, study.patient_key)
     if report is None or report.reported_at is None or now - report.reported_at > newest or not patient.phone_sealed:
-        return False
+        return
     new_link(session, issuer, study, LinkKind.SMS, now, now + LINK_LASTS)
     owe(
         session,
@@ -47,7 +51,6 @@ def owe_notice(session: Session, issuer: LinkIssuer, change: ChangeRow, now: dat
         subject=study.study_instance_uid,
         due_at=now,
     )
-    return True
 
 
 def send_notice(services: Services, work: Work) -> None:
@@ -57,11 +60,7 @@ def send_notice(services: Services, work: Work) -> None:
         SmsUnreachable: the gateway did not take it; the message stays owed.
     """
     with services.database.reading() as session:
-        study = session.scalars(
-            select(StudyRow).where(
-                StudyRow.institution_code == work.institution_code, StudyRow.study_instance_uid == work.subject
-            )
-        ).one_or_none()
+        study = queries.study(session, work.institution_code, work.subject)
         link = _link_of(session, study) if study is not None else None
         phone = phone_of(session, services.cipher, PatientKey(link.patient_key)) if link is not None else None
         # Withdrawn, revoked or moved to another patient meanwhile: nothing is ready any more.

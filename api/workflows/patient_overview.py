@@ -34,7 +34,7 @@ class ListedExam:
     on: date
     institution: str
     elsewhere: bool
-    opening: Mapping[str, str] | None = field(default=None, repr=False)
+    opening: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

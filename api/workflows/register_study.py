@@ -18,6 +18,7 @@ from api.wiring import Services
 from imaging_core.domain.identifiers import PatientKey, StudyInstanceUid
 from imaging_core.index import feed, queries
 from imaging_core.index.tables import ChangeRow, SeriesRow, StudyRow
+from imaging_core.interop.hl7v2.fields import CHINA
 from imaging_core.interop.regional import (
     Person,
     PlatformRejected,
@@ -38,7 +39,6 @@ REGISTERING = "register"
 """The cursor in the change feed; read only where a platform is configured, so that one configured later gets all."""
 _BATCH = 2000
 _PATIENT_CHANGES = {"patient_registered", "patient_updated"}
-_CHINA = timedelta(hours=8)
 
 
 class State(StrEnum):
@@ -208,7 +208,7 @@ def _performed_at(study: StudyRow) -> datetime:
         return study.first_received_at
     digits = study.study_time[:4]
     at = time(int(digits[:2]), int(digits[2:])) if len(digits) == 4 and digits.isdecimal() else time()
-    return datetime.combine(study.study_date, at, UTC) - _CHINA  # scanners write local time (PS3.3 C.7.2.1)
+    return datetime.combine(study.study_date, at, CHINA).astimezone(UTC)  # scanners write local time (PS3.3 C.7.2.1)
 
 
 def _note_success(

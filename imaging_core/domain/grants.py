@@ -22,6 +22,10 @@ class Right(StrEnum):
     SHARE = "share"
 
 
+SHOWN_TO_DOCTORS = frozenset({Right.REPORT, Right.JPG, Right.DICOM})
+"""One study to look at: nothing of the patient's other studies, nothing to take away."""
+
+
 class Holder(StrEnum):
     """Who holds a grant."""
 

@@ -1,6 +1,6 @@
-"""Finding the records of a person who was verified elsewhere."""
+"""Finding the records of one person by resident ID number."""
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from imaging_core.domain.identifiers import InstitutionCode, PatientKey
@@ -9,6 +9,12 @@ from imaging_core.patients.identity import id_number_fault, same_id_numbers
 from imaging_core.patients.names import NameRule, names_another_person
 from imaging_core.patients.registry import ID_NUMBER
 from imaging_core.patients.tables import PatientRow
+
+
+def with_id_number(cipher: FieldCipher, id_number: str) -> Select[PatientRow]:
+    """Select the patients registered with this number, in its 15- or 18-digit form, at any institution."""
+    indexes = {cipher.blind_index(written, purpose=ID_NUMBER) for written in same_id_numbers(id_number)}
+    return select(PatientRow).where(PatientRow.id_number_index.in_(indexes))
 
 
 def patients_of_person(
@@ -20,12 +26,7 @@ def patients_of_person(
     """
     if id_number_fault(id_number) is not None:
         return []
-    indexes = {cipher.blind_index(number, purpose=ID_NUMBER) for number in same_id_numbers(id_number)}
-    rows = session.scalars(
-        select(PatientRow).where(
-            PatientRow.institution_code == institution_code, PatientRow.id_number_index.in_(indexes)
-        )
-    )
+    rows = session.scalars(with_id_number(cipher, id_number).where(PatientRow.institution_code == institution_code))
     rule = NameRule.CHINESE_DECIDES
     return [
         PatientKey(row.id)

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from pypinyin import Style, lazy_pinyin
-
 _ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _ID_CHECK_CHARACTERS = "10X98765432"
 
@@ -100,6 +98,8 @@ def searchable_name(name: str) -> SearchableName:
     SearchableName(name='张三', pinyin='zhangsan', initials='zs')
     """
     cleaned = " ".join(name.replace("^", " ").split())
+    from pypinyin import Style, lazy_pinyin  # its dictionary takes a third of a second: only who files a name waits
+
     syllables = lazy_pinyin(cleaned, style=Style.NORMAL)
     pinyin = re.sub(r"[^0-9a-z]", "", "".join(syllables).lower())
     # A Latin name comes back as one piece; its words give the initials.

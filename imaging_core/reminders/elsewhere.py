@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from imaging_core.coding import ExamItem
 
@@ -34,7 +34,7 @@ class ElsewhereExam:
     item: str
     on: date
     status: str
-    opening: Mapping[str, str] | None = field(default=None, repr=False)
+    opening: Mapping[str, Any] | None = field(default=None, repr=False)
     """What `Elsewhere.address` needs to open it; None where it cannot be opened from here."""
 
 
@@ -45,7 +45,7 @@ class Elsewhere(Protocol):
         """Return examinations of this person that may matter to an order of the items."""
         ...
 
-    def address(self, opening: Mapping[str, str]) -> str:
+    def address(self, opening: Mapping[str, Any]) -> str:
         """Return where one of them opens, soon and perhaps only once."""
         ...
 
@@ -95,7 +95,7 @@ class BoundedElsewhere:
             log.warning("elsewhere failed", extra={"failure": type(failure).__name__})
             return Answer(ElsewhereState.FAILED)
 
-    def address(self, opening: Mapping[str, str]) -> str:
+    def address(self, opening: Mapping[str, Any]) -> str:
         """Return where an examination opens. Raises what the other side raises; `LookupError` when it is gone."""
         if self._elsewhere is None:
             raise LookupError("no other place is connected any more")

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from imaging_core.domain.identifiers import PatientKey
 from imaging_core.index.tables import StudyRow
 from imaging_core.patients.cipher import FieldCipher
-from imaging_core.patients.identity import same_id_numbers
+from imaging_core.patients.finding import with_id_number
 from imaging_core.patients.names import NameRule, names_another_person
-from imaging_core.patients.registry import ID_NUMBER, id_number_of
+from imaging_core.patients.registry import id_number_of
 from imaging_core.patients.tables import PatientRow
 from imaging_core.reminders.elsewhere import PatientIdentity
 from imaging_core.reports.reading import reports_of
@@ -52,10 +52,7 @@ def _same_person_elsewhere(session: Session, cipher: FieldCipher, patient: Patie
     if not number:
         return []
     own = session.get_one(PatientRow, patient)
-    indexes = {cipher.blind_index(written, purpose=ID_NUMBER) for written in same_id_numbers(number)}
-    candidates = session.scalars(
-        select(PatientRow).where(PatientRow.id_number_index.in_(indexes), PatientRow.id != patient)
-    )
+    candidates = session.scalars(with_id_number(cipher, number).where(PatientRow.id != patient))
     # A child is often registered with a parent's number: another Chinese name is another person.
     return [PatientKey(row.id) for row in candidates if not _is_another(own, row)]
 
