@@ -99,7 +99,12 @@ def create_app(services: Services) -> FastAPI:
     errors.install_error_handlers(app)
     app.add_middleware(BodyLimit, limit_of=partial(_most_bytes, services.settings.limits))
     app.add_middleware(errors.Faults)
-    app.add_middleware(SecurityHeaders, script_hashes=script_hashes)
+    app.add_middleware(
+        SecurityHeaders,
+        script_hashes=script_hashes,
+        address=services.settings.base_url,
+        his_origins=services.settings.plugin.his_origins,
+    )
     app.add_middleware(http_logging.RequestLog)
     require_declared_access(app.routes)
     return app

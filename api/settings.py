@@ -93,6 +93,15 @@ class ReminderSettings(_Section):
     """How long other places may think about an order; then it goes on without them."""
 
 
+class PluginSettings(_Section):
+    """The doctor's plugin."""
+
+    his_origins: tuple[
+        Annotated[str, StringConstraints(to_lower=True, pattern=r"(?i)^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")], ...
+    ] = ()
+    """Web pages of the HIS that may show the plugin in themselves, e.g. "https://his.example"; none: no page may."""
+
+
 class Hl7Settings(_Section):
     """The MLLP listener."""
 
@@ -289,6 +298,7 @@ class Settings(BaseSettings):
     dicom: DicomSettings = DicomSettings()
     hl7: Hl7Settings = Hl7Settings()
     reminders: ReminderSettings = ReminderSettings()
+    plugin: PluginSettings = PluginSettings()
     platform: PlatformSettings = PlatformSettings()
     limits: LimitSettings = LimitSettings()
     verification: VerificationSettings = VerificationSettings()

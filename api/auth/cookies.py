@@ -40,11 +40,21 @@ def clear_staff_cookie(response: Response) -> None:
     response.delete_cookie(STAFF_COOKIE, path="/api")
 
 
-def set_plugin_cookie(response: Response, token: str, *, secure: bool) -> None:
-    """Set the plugin's cookie: it ends with the browser, or with its session, and opens the plugin alone."""
-    response.set_cookie(PLUGIN_COOKIE, token, path="/api/plugin", httponly=True, secure=secure, samesite="strict")
+def set_plugin_cookie(response: Response, token: str, *, secure: bool, framed: bool) -> None:
+    """Set the plugin's cookie: it ends with the browser, or with its session, and opens the plugin alone.
+
+    `framed`: pages of a HIS may show the plugin in themselves (api/decisions/007).
+    """
+    _append_plugin_cookie(response, token, secure=secure, framed=framed)
 
 
-def clear_plugin_cookie(response: Response) -> None:
+def clear_plugin_cookie(response: Response, *, secure: bool, framed: bool) -> None:
     """End the plugin's cookie."""
-    response.delete_cookie(PLUGIN_COOKIE, path="/api/plugin")
+    _append_plugin_cookie(response, "", secure=secure, framed=framed, more="; Max-Age=0")
+
+
+def _append_plugin_cookie(response: Response, value: str, *, secure: bool, framed: bool, more: str = "") -> None:
+    # written out: http.cookies knows Partitioned from Python 3.14 on
+    sites = "SameSite=none; Partitioned" if framed and secure else "SameSite=strict"
+    rules = f"Path=/api/plugin; HttpOnly; {sites}{'; Secure' if secure else ''}{more}"
+    response.headers.append("set-cookie", f"{PLUGIN_COOKIE}={value}; {rules}")

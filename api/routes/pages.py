@@ -15,7 +15,13 @@ from api.auth.access import PUBLIC, allow
 from api.errors import Problem
 
 DIST = Path(__file__).resolve().parents[2] / "viewer_h5" / "dist"
-_ENTRY_PAGES = {"/": "index.html", "/r": "index.html", "/editor": "editor.html", "/admin": "admin.html"}
+_ENTRY_PAGES = {
+    "/": "index.html",
+    "/r": "index.html",
+    "/editor": "editor.html",
+    "/admin": "admin.html",
+    "/plugin": "plugin.html",
+}
 _INLINE_SCRIPT = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 _MISSING = (
     "<!doctype html><meta charset=utf-8><title>页面未构建</title><p>页面还没有构建，请运行 <code>make demo</code>。</p>"
@@ -59,10 +65,10 @@ def mount(app: FastAPI) -> tuple[str, ...]:
             response_model=None,
         )
     # browsers ask for the second one by themselves on pages that declare no icon, and complain when there is none
-    for address, icon in (("/icons/{name}", _icon), ("/favicon.ico", _favicon)):
+    for address, served in (("/icons/{name}", _icon), ("/favicon.ico", _favicon), ("/plugin/dock.js", _dock)):
         app.add_api_route(
             address,
-            icon,
+            served,
             methods=["GET"],
             dependencies=allow(PUBLIC),
             include_in_schema=False,
@@ -90,6 +96,16 @@ def _icon(name: str) -> Response:
 
 def _favicon() -> Response:
     return _icon("favicon.svg")
+
+
+def _dock() -> Response:
+    """Serve the script with which a page of a HIS shows the plugin: any page may load it, the plugin decides."""
+    file = DIST / "plugin" / "dock.js"
+    if not file.exists():
+        raise Problem(404, "not_found")
+    # pages that are not ours name this address, so a new version must reach them by itself
+    headers = {"cache-control": "public, max-age=300", "cross-origin-resource-policy": "cross-origin"}
+    return FileResponse(file, media_type="text/javascript", headers=headers)
 
 
 def _script_hashes() -> tuple[str, ...]:

@@ -124,8 +124,15 @@ def _add_session(router: APIRouter) -> None:
         with services.database.writing() as session:
             actor, name = account_actor(account.id, account.institution_code), f"account:{account.id}"
             record(session, actor, "plugin.woken", object_kind="account", object_id=name, now=now)
-        set_plugin_cookie(response, cookie, secure=services.settings.http.secure_cookies)
+        set_plugin_cookie(response, cookie, **_cookie_rules(services.settings))
         return WokenOut(name=account.name, patient_named=launch.patient_named)
+
+    @router.get("/api/plugin/session", dependencies=allow(PLUGIN))
+    def awake(user: CurrentPlugin, services: CurrentServices) -> WokenOut:
+        """Say whose plugin is awake, as for a page that was loaded anew."""
+        with services.database.reading() as session:
+            name = session.get_one(AccountRow, user.account_id).name
+        return WokenOut(name=name, patient_named=user.session.launch.patient_named)
 
     @router.delete("/api/plugin/session", status_code=204, dependencies=allow(PLUGIN))
     def sleep(request: Request, user: CurrentPlugin, services: CurrentServices) -> Response:
@@ -135,7 +142,7 @@ def _add_session(router: APIRouter) -> None:
             name = f"account:{user.account_id}"
             record(session, user.actor, "plugin.left", object_kind="account", object_id=name, now=services.clock())
         response = Response(status_code=204)
-        clear_plugin_cookie(response)
+        clear_plugin_cookie(response, **_cookie_rules(services.settings))
         return response
 
 
@@ -208,6 +215,10 @@ def _open_elsewhere(services: Services, user: PluginUser, opening: dict[str, Any
 
 def _record_opened(session: Session, actor: Actor, kind: str, name: str, detail: dict[str, str], now: datetime) -> None:
     record(session, actor, "prior_exam.opened", object_kind=kind, object_id=name, now=now, detail=detail)
+
+
+def _cookie_rules(settings: Settings) -> dict[str, bool]:
+    return {"secure": settings.http.secure_cookies, "framed": bool(settings.plugin.his_origins)}
 
 
 def _unfit(account: AccountRow | None) -> str | None:
