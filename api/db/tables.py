@@ -1,4 +1,4 @@
-"""Tables of the service itself: machine keys, consent, conversations, papers, audit, work to do.
+"""Tables of the service itself: machine keys, consent, conversations, papers, recent patients, audit, work to do.
 
 They meet the archive's tables by UID or opaque key, never by foreign key.
 """
@@ -104,6 +104,17 @@ class PaperRow(Base):
     owner_mismatch: Mapped[bool] = mapped_column(default=False)
     progress: Mapped[float] = mapped_column(default=0.0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RecentPatientRow(Base):
+    """When a doctor last had a patient before them in the plugin."""
+
+    __tablename__ = "recent_patients"
+
+    account_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    patient_key: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    institution_code: Mapped[str] = mapped_column(String(18))
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
 
 
 class WorkRow(Base):

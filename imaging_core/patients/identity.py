@@ -1,8 +1,7 @@
-"""Phone and resident ID numbers in one written form, and names as people search for them."""
+"""Phone and resident ID numbers in one written form; names as they are shown."""
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
@@ -82,26 +81,10 @@ def same_id_numbers(text: str) -> tuple[str, ...]:
     return number, number
 
 
-@dataclass(frozen=True, slots=True)
-class SearchableName:
-    """A name and how it is typed: 张三 is found by `zhangsan` and `zs`."""
+def written_name(name: str) -> str:
+    """Return a name as it is shown; the groups of a DICOM person name stand side by side.
 
-    name: str
-    pinyin: str
-    initials: str
-
-
-def searchable_name(name: str) -> SearchableName:
-    """Return pinyin without tones and blanks, and initials, both in lower case.
-
-    >>> searchable_name("张三")
-    SearchableName(name='张三', pinyin='zhangsan', initials='zs')
+    >>> written_name("Zhang^San ")
+    'Zhang San'
     """
-    cleaned = " ".join(name.replace("^", " ").split())
-    from pypinyin import Style, lazy_pinyin  # its dictionary takes a third of a second: only who files a name waits
-
-    syllables = lazy_pinyin(cleaned, style=Style.NORMAL)
-    pinyin = re.sub(r"[^0-9a-z]", "", "".join(syllables).lower())
-    # A Latin name comes back as one piece; its words give the initials.
-    words = [word for syllable in syllables for word in re.findall(r"[0-9a-z]+", syllable.lower())]
-    return SearchableName(cleaned, pinyin, "".join(word[0] for word in words))
+    return " ".join(name.replace("^", " ").split())

@@ -6,7 +6,8 @@ from enum import StrEnum
 from sqlalchemy.orm import Session
 
 from imaging_core.domain.identifiers import PatientKey
-from imaging_core.patients.identity import searchable_name
+from imaging_core.patients.identity import written_name
+from imaging_core.patients.readings import readings_of
 from imaging_core.patients.tables import PatientRow
 
 
@@ -33,6 +34,10 @@ def names_another_person(patient: PatientRow, *, name: str, sex: str, birth_date
     return {sex, patient.sex} == {"M", "F"} or other_birth_date
 
 
+def _pinyins(name: str) -> frozenset[str]:
+    return frozenset("".join(syllable.read for syllable in reading) for reading in readings_of(name)) - {""}
+
+
 def _is_chinese(name: str) -> bool:
     return any("\u3400" <= character <= "\u9fff" or character >= "\U00020000" for character in name)
 
@@ -41,12 +46,12 @@ def is_name_of(name: str, patient: PatientRow) -> bool:
     """Return whether a name as written anywhere, a DICOM person name too, is this patient's."""
     # PS3.5 6.2.1: alphabetic, ideographic and phonetic groups, each Family^Given.
     for group in name.split("="):
-        written = searchable_name(group)
-        if written.name.replace(" ", "") == patient.name.replace(" ", ""):
+        if written_name(group).replace(" ", "") == patient.name.replace(" ", ""):
             return True
         # Pinyin only against pinyin: different Chinese names may sound the same.
-        one_is_latin = not (_is_chinese(written.name) and _is_chinese(patient.name))
-        if one_is_latin and written.pinyin and written.pinyin == patient.name_pinyin:
+        one_is_latin = not (_is_chinese(group) and _is_chinese(patient.name))
+        # In any reading: whoever typed at the modality may not know that a surname is read otherwise.
+        if one_is_latin and not _pinyins(group).isdisjoint(_pinyins(patient.name)):
             return True
     return False
 

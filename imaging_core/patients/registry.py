@@ -9,8 +9,9 @@ from imaging_core.domain.identifiers import InstitutionCode, PatientKey
 from imaging_core.index.tables import ChangeRow
 from imaging_core.patients.cipher import FieldCipher
 from imaging_core.patients.errors import IdentityConflict, PatientNotFound
-from imaging_core.patients.identity import normalise_id_number, normalise_phone, searchable_name
+from imaging_core.patients.identity import normalise_id_number, normalise_phone, written_name
 from imaging_core.patients.matching import match_studies
+from imaging_core.patients.name_search import file_name
 from imaging_core.patients.registration import Registration
 from imaging_core.patients.tables import PatientRow
 
@@ -34,12 +35,15 @@ def register_patient(session: Session, cipher: FieldCipher, registration: Regist
         session.add(row)
     else:
         _refuse_another_person(cipher, row, registration)
+    name_before = row.name
     _take_over(row, registration, now)
     if registration.phone is not None:
         _set_phone(cipher, row, normalise_phone(registration.phone))
     if registration.id_number is not None:
         _set_id_number(cipher, row, normalise_id_number(registration.id_number))
     session.flush()
+    if row.name != name_before:
+        file_name(session, row)
     match_studies(session, PatientKey(row.id), now)
     _record(session, row, "patient_updated" if known else "patient_registered", now)
     return PatientKey(row.id)
@@ -110,13 +114,12 @@ def _refuse_another_person(cipher: FieldCipher, row: PatientRow, registration: R
     if not registration.id_number or row.id_number_index is None:
         return
     arrived = cipher.blind_index(normalise_id_number(registration.id_number), purpose=ID_NUMBER)
-    if arrived != row.id_number_index and searchable_name(registration.name).name != row.name:
+    if arrived != row.id_number_index and written_name(registration.name) != row.name:
         raise IdentityConflict(registration.institution_code)
 
 
 def _take_over(row: PatientRow, registration: Registration, now: datetime) -> None:
-    name = searchable_name(registration.name)
-    row.name, row.name_pinyin, row.name_initials = name.name, name.pinyin[:512], name.initials[:128]
+    row.name = written_name(registration.name)
     if registration.sex is not None:
         row.sex = registration.sex
     if registration.birth_date is not None:

@@ -2,26 +2,27 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from imaging_core.index.base import Base, UtcDateTime
 from imaging_core.index.tables import BigId
 
+NAME_KEY_LENGTH = 64
+# Compared byte by byte on every database, so that a beginning is a range of the index.
+_Key = String(NAME_KEY_LENGTH).with_variant(String(NAME_KEY_LENGTH, collation="C"), "postgresql")
+
 
 class PatientRow(Base):
     """One patient of one institution.
 
-    Names stay readable because doctors search by them. Phone and resident ID number exist only
+    Names stay readable because doctors search by them (`NameKeyRow`). Phone and resident ID number exist only
     sealed (`FieldCipher`, bound to this row) and as blind index.
     """
 
     __tablename__ = "patients"
     __table_args__ = (
         UniqueConstraint("institution_code", "patient_id"),
-        Index("ix_patients_institution_name", "institution_code", "name"),
-        Index("ix_patients_institution_pinyin", "institution_code", "name_pinyin"),
-        Index("ix_patients_institution_initials", "institution_code", "name_initials"),
         Index("ix_patients_institution_phone", "institution_code", "phone_index"),
         Index("ix_patients_institution_id_number", "institution_code", "id_number_index"),
         Index("ix_patients_id_number", "id_number_index"),  # one person at several institutions
@@ -32,8 +33,6 @@ class PatientRow(Base):
     patient_id: Mapped[str] = mapped_column(String(64))
     """The hospital's own number; equals PatientID (0010,0020) of its images."""
     name: Mapped[str] = mapped_column(String(128))
-    name_pinyin: Mapped[str] = mapped_column(String(512), default="")
-    name_initials: Mapped[str] = mapped_column(String(128), default="")
     sex: Mapped[str] = mapped_column(String(1), default="")
     """M, F, O or empty, as in PatientSex (0010,0040)."""
     birth_date: Mapped[date | None]
@@ -48,3 +47,19 @@ class PatientRow(Base):
     """Last discharge; with `last_visit_at` it starts the retention clock."""
     registered_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class NameKeyRow(Base):
+    """One text with which a name is found: its characters, pinyin or initials, from any syllable to the end."""
+
+    __tablename__ = "patient_name_keys"
+    __table_args__ = (
+        Index("ix_patient_name_keys_key", "institution_code", "inner", "key", "patient_key"),
+        {"sqlite_with_rowid": False},
+    )
+
+    patient_key: Mapped[int] = mapped_column(ForeignKey("patients.id"), primary_key=True, autoincrement=False)
+    inner: Mapped[bool] = mapped_column(primary_key=True)
+    """It begins behind the first syllable."""
+    key: Mapped[str] = mapped_column(_Key, primary_key=True)
+    institution_code: Mapped[str] = mapped_column(String(18))

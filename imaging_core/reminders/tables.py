@@ -17,6 +17,7 @@ class OrderCheckRow(Base):
     __table_args__ = (
         Index("ix_order_checks_order", "institution_code", "order_key"),
         Index("ix_order_checks_patient", "institution_code", "patient_id", "checked_at"),
+        Index("ix_order_checks_doctor", "institution_code", "ordered_by", "checked_at"),
     )
 
     view_record_id: Mapped[str] = mapped_column(String(32), primary_key=True)

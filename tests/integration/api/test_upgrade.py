@@ -17,6 +17,8 @@ from api.backup.create import create_backup
 from api.backup.restore import restore_backup
 from api.backup.verify import verify_backups
 from api.db.migrate import alembic_config, migrate
+from imaging_core.domain.identifiers import InstitutionCode
+from imaging_core.patients.name_search import find_by_name
 from tests.builders import hl7
 from tests.builders.dicom import study_uid
 from tests.builders.hospital import SmallHospital, received, small_hospital
@@ -71,6 +73,11 @@ class TestUpgrade:
             services = upgraded.services
             visitor = upgraded.browser()
             assert visitor.post("/api/patient/link", json={"token": token}).status_code == 204
+            with services.database.reading() as session:
+                (found,) = find_by_name(
+                    session, institution_code=InstitutionCode(upgraded.institution_code), text="cshz", limit=9
+                )
+                assert found.patient.name == "测试患者"
             proof = {"method": "id_number", "id_number": hl7.ID_NUMBER}
             assert visitor.post("/api/patient/verification", json=proof).status_code == 200
             _, cookie = upgraded.grant(STUDY)
@@ -144,8 +151,10 @@ def _copy_rows(source: Engine, url: str) -> None:
         for table in old.sorted_tables:
             if table.name == "alembic_version":
                 continue
-            columns = [new.tables[table.name].c[column.name] for column in table.columns]
-            rows = [dict(row) for row in reading.execute(select(*columns)).mappings()]
+            kept = new.tables[table.name].c
+            columns = [kept[column.name] for column in table.columns if column.name in kept]
+            dropped = {column.name: "" for column in table.columns if column.name not in kept}
+            rows = [dict(row) | dropped for row in reading.execute(select(*columns)).mappings()]
             if rows:
                 writing.execute(insert(table), rows)
                 _advance_sequence(writing.dialect.name, writing, table)

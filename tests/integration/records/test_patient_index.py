@@ -75,15 +75,6 @@ class TestRegister:
         row = session.get_one(PatientRow, key)
         assert (row.encounter_class, row.last_visit_at) == ("inpatient", NOON)
 
-    def test_a_name_is_found_by_characters_pinyin_and_initials(self, session):
-        key = add_patient(session)
-        for column, typed in (
-            (PatientRow.name, "测试患者"),
-            (PatientRow.name_pinyin, "ceshihuanzhe"),
-            (PatientRow.name_initials, "cshz"),
-        ):
-            assert session.scalars(select(PatientRow.id).where(column == typed)).one() == key
-
     def test_the_change_feed_tells_registration_from_update(self, session):
         add_patient(session)
         add_patient(session)

@@ -12,7 +12,6 @@ from imaging_core.patients.identity import (
     normalise_id_number,
     normalise_phone,
     same_id_numbers,
-    searchable_name,
 )
 from tests.builders.hl7 import ID_NUMBER
 from tests.builders.records import field_cipher
@@ -149,17 +148,3 @@ class TestWrittenForms:
 
     def test_somebody_born_after_1999_has_no_old_number(self):
         assert same_id_numbers("110101200501010012")[1] == "110101200501010012"
-
-    @pytest.mark.parametrize(
-        ("name", "pinyin", "initials"),
-        [
-            ("张三", "zhangsan", "zs"),
-            ("测试^患者", "ceshihuanzhe", "cshz"),
-            ("Zhang San", "zhangsan", "zs"),
-            ("阿依古丽·买买提", "ayigulimaimaiti", "ayglmmt"),
-            ("", "", ""),
-        ],
-    )
-    def test_names_as_they_are_searched(self, name, pinyin, initials):
-        found = searchable_name(name)
-        assert (found.pinyin, found.initials) == (pinyin, initials)
