@@ -9,6 +9,7 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from api.db.tables import AuditEventRow
+from api.messages.audit import ACTIONS, ACTORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,10 @@ class Actor:
     kind: str
     actor_id: str
     institution_code: str
+
+
+class WithoutWords(Exception):
+    """An auditor could not read what was done or by whom: `api.messages.audit` has no words for it."""
 
 
 def record(
@@ -31,7 +36,13 @@ def record(
     outcome: str = "success",
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Add one event to the caller's transaction. `detail` holds identifiers and counts, no personal data."""
+    """Add one event to the caller's transaction. `detail` holds identifiers and counts, no personal data.
+
+    Raises:
+        WithoutWords: the action or kind of actor is not among the audit's words.
+    """
+    if action not in ACTIONS or actor.kind not in ACTORS:
+        raise WithoutWords(f"{actor.kind}: {action}")
     session.add(
         AuditEventRow(
             id=uuid4().hex,
