@@ -14,11 +14,6 @@ ROLE_NAMES = {
 }
 ROLE_SEPARATOR = "、"
 
-MISSING = "没有填写"
-TOO_LONG = "超过 64 个字"
-UNPRINTABLE = "含有看不见的控制字符"
-FORMULA = "是公式，请改成文字"
-NOT_TEXT = "不是文字（日期、真假值或出错的单元格）"
 LOGIN_FORM = "须以字母开头，2 至 32 位字母、数字或 . _ -"
 ROLES_CONFLICT = "系统管理员、安全管理员、审计员须由不同的人担任"
 LOGIN_TAKEN = "系统里已有这个账号"
@@ -33,31 +28,6 @@ def unknown_role(name: str) -> str:
     """Say that there is no such role."""
     return f"没有“{name[:20]}”这个角色，可填：" + ROLE_SEPARATOR.join(ROLE_NAMES.values())
 
-
-def unknown_column(name: str) -> str:
-    """Say that a heading is none of ours."""
-    return f"第 1 行的“{name[:20]}”不是模板里的列。" + _USE_TEMPLATE
-
-
-def missing_column(name: str) -> str:
-    """Say that a heading is missing."""
-    return f"第 1 行没有“{name}”这一列。" + _USE_TEMPLATE
-
-
-def too_many(most: int) -> str:
-    """Say how many people go in one file."""
-    return f"行数太多，一次最多导入 {most} 人，请分成几个文件。"
-
-
-def too_big(most: int) -> str:
-    """Say that the file unfolds to far more than such a list needs."""
-    return f"文件解压后太大。一次最多导入 {most} 人，请把名单粘贴到空白模板里再试。"
-
-
-_USE_TEMPLATE = "请下载模板，把名单填在模板里。"
-WRONG_TYPE = "这不是 Excel 工作簿（.xlsx）。旧的 .xls、.csv 请先在 Excel 里另存为 .xlsx。"
-BROKEN = "文件已损坏、有密码或含有不允许的内容，无法读取。" + _USE_TEMPLATE
-EMPTY = "表里没有人，请从第 2 行开始填写，每人一行。"
 
 GUIDE = (
     ("列", "怎样填"),

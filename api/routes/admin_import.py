@@ -12,8 +12,9 @@ from api.errors import Problem
 from api.routes.admin_accounts import KEEPS, account_out, record_account
 from api.schemas import admin_accounts as schema
 from api.settings import Settings
+from api.sheet_reading import SheetRefused
 from api.wiring import Services
-from api.workflows.import_accounts import MOST_BYTES, AccountSheet, SheetRefused, read_accounts, template
+from api.workflows.import_accounts import MOST_BYTES, AccountSheet, read_accounts, template
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 

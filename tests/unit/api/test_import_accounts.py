@@ -9,7 +9,9 @@ from openpyxl import load_workbook
 
 from api.accounts.roles import Role
 from api.messages import import_accounts as words
-from api.workflows.import_accounts import MOST_PEOPLE, SheetRefused, read_accounts, template
+from api.messages import sheets
+from api.sheet_reading import SheetRefused
+from api.workflows.import_accounts import MOST_PEOPLE, read_accounts, template
 from tests.builders.sheets import sheet, with_member
 
 pytestmark = pytest.mark.clause("R4.2")
@@ -48,19 +50,19 @@ class TestRows:
     @pytest.mark.parametrize(
         ("row", "column", "reason"),
         [
-            (("", "a1", "", "医生"), "姓名", words.MISSING),
-            (("王" * 65, "a1", "", "医生"), "姓名", words.TOO_LONG),
-            (("王\u202e丽", "a1", "", "医生"), "姓名", words.UNPRINTABLE),
+            (("", "a1", "", "医生"), "姓名", sheets.MISSING),
+            (("王" * 65, "a1", "", "医生"), "姓名", sheets.too_long(64)),
+            (("王\u202e丽", "a1", "", "医生"), "姓名", sheets.UNPRINTABLE),
             (("王丽", "1001", "", "医生"), "账号", words.LOGIN_FORM),
             (("王丽", 1001, "", "医生"), "账号", words.LOGIN_FORM),
-            (("王丽", date(2026, 1, 1), "", "医生"), "账号", words.NOT_TEXT),
-            (("王丽", True, "", "医生"), "账号", words.NOT_TEXT),
+            (("王丽", date(2026, 1, 1), "", "医生"), "账号", sheets.NOT_TEXT),
+            (("王丽", True, "", "医生"), "账号", sheets.NOT_TEXT),
             (("王丽", "OLD", "", "医生"), "账号", words.LOGIN_TAKEN),
-            (("=HYPERLINK(1)", "a1", "", "医生"), "姓名", words.FORMULA),
-            (("王丽", "a1", "", "=A1"), "角色", words.FORMULA),
-            (("王丽", "a1", "科" * 65, "医生"), "科室", words.TOO_LONG),
-            (("王丽", "a1", "", ""), "角色", words.MISSING),
-            (("王丽", "a1", "", "、"), "角色", words.MISSING),
+            (("=HYPERLINK(1)", "a1", "", "医生"), "姓名", sheets.FORMULA),
+            (("王丽", "a1", "", "=A1"), "角色", sheets.FORMULA),
+            (("王丽", "a1", "科" * 65, "医生"), "科室", sheets.too_long(64)),
+            (("王丽", "a1", "", ""), "角色", sheets.MISSING),
+            (("王丽", "a1", "", "、"), "角色", sheets.MISSING),
             (("王丽", "a1", "", "医生、院长"), "角色", words.unknown_role("院长")),
             (("王丽", "a1", "", "系统管理员 审计员"), "角色", words.ROLES_CONFLICT),
         ],
@@ -85,7 +87,7 @@ class TestTemplate:
         assert read_accounts(out.getvalue(), frozenset()).errors == ()
 
     def test_empty_it_says_that_nobody_is_in_it(self):
-        assert refusal(template()) == words.EMPTY
+        assert refusal(template()) == sheets.EMPTY
 
 
 class TestFilesThatAreRefused:
@@ -100,47 +102,47 @@ class TestFilesThatAreRefused:
         ids=["empty", "xls", "csv", "torn zip"],
     )
     def test_another_type_is_named(self, content):
-        assert refusal(content) == words.WRONG_TYPE
+        assert refusal(content) == sheets.WRONG_TYPE
 
     def test_a_zip_of_something_else_is_no_workbook(self):
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
             archive.writestr("a.txt", "x")
-        assert refusal(packed.getvalue()) == words.WRONG_TYPE
+        assert refusal(packed.getvalue()) == sheets.WRONG_TYPE
 
     def test_a_zip_bomb_is_not_unfolded(self):
         bomb = with_member(sheet([WANG]), "xl/media/a.bin", b"\0" * 40_000_000)
         assert len(bomb) < 100_000
-        assert refusal(bomb) == words.too_big(MOST_PEOPLE)
+        assert refusal(bomb) == sheets.too_big(MOST_PEOPLE)
 
     def test_declared_entities_are_refused(self):
         evil = '<!DOCTYPE x [<!ENTITY a "aaaa">]>' + ROOT.format("<row r='1'><c t='str'><v>&a;</v></c></row>")
-        assert refusal(with_member(sheet([WANG]), SHEET1, evil.encode())) == words.BROKEN
+        assert refusal(with_member(sheet([WANG]), SHEET1, evil.encode())) == sheets.BROKEN
 
     def test_broken_content_is_refused(self):
-        assert refusal(with_member(sheet([WANG]), SHEET1, b"<worksheet><sheetData>")) == words.BROKEN
-        assert refusal(sheet([WANG])[:-200]) == words.WRONG_TYPE
+        assert refusal(with_member(sheet([WANG]), SHEET1, b"<worksheet><sheetData>")) == sheets.BROKEN
+        assert refusal(sheet([WANG])[:-200]) == sheets.WRONG_TYPE
 
     def test_more_people_than_one_file_may_hold(self):
         many = [("王丽", f"a{number}", "", "医生") for number in range(MOST_PEOPLE + 1)]
-        assert refusal(sheet(many)) == words.too_many(MOST_PEOPLE)
+        assert refusal(sheet(many)) == sheets.too_many(MOST_PEOPLE)
         assert read_accounts(sheet(many[:-1]), frozenset()).errors == ()
 
     def test_a_hundred_thousand_rows_are_not_read(self):
         row = "<row><c t='str'><v>a</v></c></row>"
         long = with_member(sheet([WANG]), SHEET1, ROOT.format(row * 100_000).encode())
-        assert refusal(long) == words.too_many(MOST_PEOPLE)
+        assert refusal(long) == sheets.too_many(MOST_PEOPLE)
 
     def test_neither_are_rows_that_are_only_said_to_be_there(self):
         far = ROOT.format("<row r='1048576'><c r='A1048576' t='str'><v>a</v></c></row>")
-        assert refusal(with_member(sheet([WANG]), SHEET1, far.encode())) == words.too_many(MOST_PEOPLE)
+        assert refusal(with_member(sheet([WANG]), SHEET1, far.encode())) == sheets.too_many(MOST_PEOPLE)
 
     @pytest.mark.parametrize(
         ("headings", "reason"),
         [
-            (("姓名", "账号", "科室"), words.missing_column("角色")),
-            (("姓名", "账号", "角色", "手机"), words.unknown_column("手机")),
-            (("姓名", "账号", "角色", "姓名"), words.unknown_column("姓名")),
+            (("姓名", "账号", "科室"), sheets.missing_column("角色")),
+            (("姓名", "账号", "角色", "手机"), sheets.unknown_column("手机")),
+            (("姓名", "账号", "角色", "姓名"), sheets.unknown_column("姓名")),
         ],
     )
     def test_other_columns_than_the_templates(self, headings, reason):
