@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from bench.access import access
 from bench.archive import archive
+from bench.editor import editor
 from bench.goal import Goal
 from bench.machine import machine
 from bench.paper import ocr
@@ -17,6 +18,7 @@ __all__ = ["WORKLOADS", "Goal", "machine"]
 WORKLOADS: dict[str, Callable[[str | None], dict[str, Goal]]] = {
     "access": access,
     "archive": archive,
+    "editor": editor,
     "ocr": ocr,
     "reminders": reminders,
     "retrieval": retrieval,
