@@ -5,13 +5,15 @@ import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 
 import vue from '@vitejs/plugin-vue'
 import pdfjs from 'pdfjs-dist/package.json' with { type: 'json' }
-import type { Plugin } from 'vite'
+import { build, type Plugin } from 'vite'
 import { defineConfig } from 'vitest/config'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
+const BROWSERS = ['chrome80', 'safari13.1'] // old phones and WeChat's browser
+
 // One entry page per app; plugin and reading add theirs here.
-const pages = { patient: here('index.html'), editor: here('editor.html'), admin: here('admin.html') }
+const pages = { patient: here('index.html'), editor: here('editor.html'), admin: here('admin.html'), plugin: here('plugin.html') }
 
 const EVERYWHERE =
   /node_modules\/(vue|@vue|pinia|vue-router)\/|plugin-vue:export-helper|oxc-project|preload-helper|modulepreload-polyfill|rolldown|src\/apps\/patient\/stores\/(consents|clear)\.ts|src\/ui\/(theme\.css|ProblemNote\.vue|chineseFont\.ts)|src\/(api\/(http|problem|patient|early)|i18n\/(index|format|zh-CN\/core))\.ts/
@@ -50,16 +52,28 @@ function compressedTwins(): Plugin {
   }
 }
 
+/** The script with which a page of a HIS shows the plugin: a classic script of its own, with a name that stays. */
+function dockScript(): Plugin {
+  return {
+    name: 'dock-script',
+    apply: 'build',
+    async writeBundle({ dir = '' }) {
+      const lib = { entry: here('src/dock/main.ts'), formats: ['iife' as const], name: 'MingyingDock', fileName: () => 'plugin/dock.js' }
+      await build({ configFile: false, logLevel: 'warn', publicDir: false, build: { outDir: dir, emptyOutDir: false, target: BROWSERS, lib } })
+    },
+  }
+}
+
 export default defineConfig({
-  plugins: [vue(), pdfjsFiles(), compressedTwins()],
+  plugins: [vue(), pdfjsFiles(), compressedTwins(), dockScript()],
   resolve: { alias: { '@': here('src') } },
   define: {
     __VUE_OPTIONS_API__: false,
     __VUE_PROD_DEVTOOLS__: false,
   },
   build: {
-    target: ['chrome80', 'safari13.1'], // old phones and WeChat's browser
-    cssTarget: ['chrome80', 'safari13.1'],
+    target: BROWSERS,
+    cssTarget: BROWSERS,
     chunkSizeWarningLimit: 4500, // the imaging chunk is large and loaded lazily
     rolldownOptions: {
       input: pages,
