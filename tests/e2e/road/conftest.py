@@ -45,7 +45,16 @@ def citizen_platform() -> Iterator[Played]:
 
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory, citizen_platform: Played) -> Iterator[RunningService]:
+def his() -> Iterator[Played]:
+    """A web HIS, a process of its own, whose page holds the plugin."""
+    with played("tests.builders.his_page") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def service(
+    tmp_path_factory: pytest.TempPathFactory, citizen_platform: Played, his: Played
+) -> Iterator[RunningService]:
     """A demo-mode installation, empty at first."""
     platforms = {
         "wmjk": {
@@ -57,7 +66,11 @@ def service(tmp_path_factory: pytest.TempPathFactory, citizen_platform: Played) 
         }
     }
     data = tmp_path_factory.mktemp("road") / "data"
-    with running_service(data, CITIZEN__PLATFORMS=json.dumps(platforms)) as running:
+    his_origin = his.url.replace("127.0.0.1", "localhost")
+    with running_service(
+        data, CITIZEN__PLATFORMS=json.dumps(platforms), PLUGIN__HIS_ORIGINS=json.dumps([his_origin])
+    ) as running:
+        his.wish(plugin=running.base_url)
         yield running
 
 
