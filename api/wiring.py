@@ -13,6 +13,7 @@ from redis import Redis
 from api.audit.anchor import AuditAnchor
 from api.auth.citizen.port import CitizenPlatform
 from api.auth.citizen.visits import Visits
+from api.auth.comparisons import Comparisons
 from api.auth.launches import Launches, Openings, PluginSessions
 from api.auth.limits import Limiter
 from api.auth.link_sessions import LinkSessions
@@ -130,6 +131,11 @@ class Services:
     def plugin_openings(self) -> Openings:
         """One-time addresses of examinations that a doctor clicked."""
         return Openings(self.redis)
+
+    @cached_property
+    def comparisons(self) -> Comparisons:
+        """One-time addresses of two examinations side by side."""
+        return Comparisons(self.redis)
 
     @cached_property
     def citizen_platforms(self) -> Mapping[str, CitizenPlatform]:

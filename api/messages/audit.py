@@ -82,6 +82,7 @@ ACTIONS = {
     "plugin.left": "退出医生插件",
     "plugin.patient_viewed": "在医生插件中查看患者",
     "plugin.woken": "医生插件已唤起",
+    "prior_exam.compared": "并排对比两次检查",
     "prior_exam.opened": "打开既往检查",
     "quality.exported": "导出质控指标",
     "quality.studies_exported": "导出质控指标的检查",

@@ -58,6 +58,11 @@ _WORDS: dict[str, tuple[str, str]] = {
     "plugin_no_patient": ("没有选定患者", "请在 HIS 中打开患者。"),
     "plugin_patient_unknown": ("患者未在影像系统登记", "没有可以显示的检查，不影响诊疗。"),
     "plugin_opening_ended": ("打开地址已失效", "每个地址只能用一次，一分钟内有效。请在插件里重新点开。"),
+    "comparison_not_held_here": (
+        "这项检查不能并排对比",
+        "目前只能对比本院同一患者登记下的两次检查；外院检查请单独打开查看。",
+    ),
+    "comparison_none": ("没有打开对比", "对比已经结束，或其中一次检查已不属于该患者。请在插件里重新打开。"),
     "study_unknown": ("没有这项检查", "按检查号或 StudyInstanceUID 找不到检查。"),
     "multipart_invalid": ("内容格式有误", '需要 multipart/related; type="application/dicom"，且带 boundary。'),
     "sign_in_needed": ("请先登录", "登录已过期或尚未登录。"),

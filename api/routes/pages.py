@@ -21,6 +21,7 @@ _ENTRY_PAGES = {
     "/editor": "editor.html",
     "/admin": "admin.html",
     "/plugin": "plugin.html",
+    "/reading/compare": "reading.html",
 }
 _INLINE_SCRIPT = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 _MISSING = (

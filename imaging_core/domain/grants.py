@@ -38,8 +38,8 @@ class Holder(StrEnum):
 class Grant:
     """Permission to see the studies of one patient.
 
-    `study` is the study the grant was opened for; with `Right.HISTORY` the patient's other
-    studies are visible too. `visible_studies(grant, now)` is the only way from a grant to a study.
+    `study` is the study the grant was opened for, `beside` one to compare it with; with `Right.HISTORY` the
+    patient's other studies are visible too. `visible_studies(grant, now)` is the only way from a grant to a study.
     """
 
     grant_id: str
@@ -49,6 +49,8 @@ class Grant:
     rights: AbstractSet[Right]
     holder: Holder
     expires_at: datetime
+    beside: StudyInstanceUid | None = None
+    """A second study of the same patient, shown next to the first."""
 
     def allows(self, right: Right) -> bool:
         """Return whether the grant carries this right."""

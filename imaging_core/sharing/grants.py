@@ -20,9 +20,17 @@ _HOLDERS = {LinkKind.SHARE: Holder.SHARE, LinkKind.DOCTOR: Holder.DOCTOR}
 
 
 def open_grant(
-    session: Session, link: Link, rights: AbstractSet[Right], now: datetime, ttl: timedelta
+    session: Session,
+    link: Link,
+    rights: AbstractSet[Right],
+    now: datetime,
+    ttl: timedelta,
+    *,
+    beside: StudyInstanceUid | None = None,
 ) -> tuple[Grant, str]:
     """Return a new grant and the cookie token that finds it again; it never outlives its link.
+
+    `beside` adds a second study, which is only ever seen while it is of the same patient.
 
     Raises:
         LinkEnded: the link was revoked, expired or lost its study since it was redeemed.
@@ -39,6 +47,7 @@ def open_grant(
         institution_code=current.institution_code,
         patient_key=current.patient,
         study_instance_uid=current.study,
+        beside_study_uid=beside,
         rights=sorted(rights),
         holder=_HOLDERS.get(current.kind, Holder.PATIENT),
         created_at=now,
@@ -76,8 +85,8 @@ def revoke_grant(session: Session, grant: Grant, now: datetime) -> None:
 def visible_studies(grant: Grant, now: datetime) -> Select[StudyRow]:
     """Return the query for the studies a grant opens. There is no other way to a study.
 
-    Same institution and same patient always; only the grant's own study unless it has
-    `Right.HISTORY`; nothing once it has expired. A study without a patient is nobody's.
+    Same institution and same patient always; only the grant's own study and the one beside it unless it
+    has `Right.HISTORY`; nothing once it has expired. A study without a patient is nobody's.
     """
     studies = select(StudyRow).where(
         StudyRow.institution_code == grant.institution_code, StudyRow.patient_key == grant.patient
@@ -86,7 +95,7 @@ def visible_studies(grant: Grant, now: datetime) -> Select[StudyRow]:
         return studies.where(false())
     if grant.allows(Right.HISTORY):
         return studies
-    return studies.where(StudyRow.study_instance_uid == grant.study)
+    return studies.where(StudyRow.study_instance_uid.in_([grant.study, *filter(None, [grant.beside])]))
 
 
 def _grant(row: GrantRow) -> Grant:
@@ -98,4 +107,5 @@ def _grant(row: GrantRow) -> Grant:
         rights=frozenset(Right(right) for right in row.rights),
         holder=Holder(row.holder),
         expires_at=row.expires_at,
+        beside=StudyInstanceUid(row.beside_study_uid) if row.beside_study_uid else None,
     )

@@ -45,6 +45,8 @@ class GrantRow(Base):
     institution_code: Mapped[str] = mapped_column(String(18))
     patient_key: Mapped[int] = mapped_column(ForeignKey("patients.id"), index=True)
     study_instance_uid: Mapped[str] = mapped_column(String(64))
+    beside_study_uid: Mapped[str | None] = mapped_column(String(64))
+    """A second study of the patient, to be compared with the first."""
     rights: Mapped[list[str]] = mapped_column(JSON)
     holder: Mapped[str] = mapped_column(String(16))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
