@@ -21,8 +21,17 @@ DERIVE = "derive"
 READ_PAPER = "read_paper"
 NOTIFY = "notify"
 REGISTER = "register"
-KINDS = (DERIVE, READ_PAPER, NOTIFY, REGISTER)
-QUEUES = {DERIVE: "derive", READ_PAPER: "papers", NOTIFY: "notices", REGISTER: "platform"}
+TELL_ORDER = "tell_order"
+PREFETCH = "prefetch"
+KINDS = (DERIVE, READ_PAPER, NOTIFY, REGISTER, TELL_ORDER, PREFETCH)
+QUEUES = {
+    DERIVE: "derive",
+    READ_PAPER: "papers",
+    NOTIFY: "notices",
+    REGISTER: "platform",
+    TELL_ORDER: "orders",
+    PREFETCH: "history",
+}
 
 LEASE = timedelta(minutes=3)
 _FIRST_RETRY = timedelta(seconds=10)
@@ -108,6 +117,11 @@ def renew(session: Session, work: Work, *, until: datetime) -> bool:
     """Lease work until then; return False when it is not owed any more, or changed since."""
     renewed = session.scalars(update(WorkRow).where(*_this(work)).values(due_at=until).returning(WorkRow.id))
     return renewed.first() is not None
+
+
+def attempts(session: Session, work: Work) -> int:
+    """Return how often this failed so far."""
+    return session.scalar(select(WorkRow.attempts).where(*_this(work))) or 0
 
 
 def settle(session: Session, work: Work) -> None:

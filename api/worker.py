@@ -15,9 +15,11 @@ from api.jobs import (
     KINDS,
     LEASE,
     NOTIFY,
+    PREFETCH,
     QUEUES,
     READ_PAPER,
     REGISTER,
+    TELL_ORDER,
     Work,
     anything_due,
     fail,
@@ -32,8 +34,10 @@ from api.jobs import (
 from api.wiring import Services
 from api.workflows.follow_changes import anything_unread, audit_changes, match_arrivals, owe_derivations, owe_notices
 from api.workflows.notify_patient import send_notice
+from api.workflows.prefetch_history import PREFETCHING, owe_prefetches, prefetch_history
 from api.workflows.read_paper import read_paper
 from api.workflows.register_study import REGISTERING, owe_registrations, register_study
+from api.workflows.tell_order import tell_order
 from imaging_core.interop.hl7v2.intake import replay_quarantined
 from imaging_core.patients.matching import match_waiting_studies
 from imaging_core.reports.filing import match_waiting_reports
@@ -47,7 +51,7 @@ _SWEEP_EVERY = timedelta(minutes=3)
 _RENEW_EVERY = LEASE / 3
 _SOON = timedelta(seconds=5)
 _MOST_QUEUED = 64
-_THREADS = {DERIVE: 2, READ_PAPER: 1, NOTIFY: 1, REGISTER: 1}
+_THREADS = {DERIVE: 2, READ_PAPER: 1, NOTIFY: 1, REGISTER: 1, TELL_ORDER: 1, PREFETCH: 1}
 """Apart from each other: a patient's photograph does not wait for an import of a thousand studies."""
 
 
@@ -63,7 +67,7 @@ class WorkerProcess:
         self._running: dict[tuple[str, str, str], Work] = {}
         self._running_guard = threading.Lock()
         self._more_readers: dict[str, Callable[[Session, datetime], int]] = (
-            {REGISTERING: self._owe_registrations} if services.platform else {}
+            {REGISTERING: self._owe_registrations, PREFETCHING: self._owe_prefetches} if services.platform else {}
         )
         self._broker = make_broker(services.redis)
         self._declare_jobs()
@@ -98,6 +102,8 @@ class WorkerProcess:
             READ_PAPER: self._read_paper,
             NOTIFY: self._notify,
             REGISTER: self._register,
+            TELL_ORDER: self._tell_order,
+            PREFETCH: self._prefetch,
         }
         for kind, job in jobs.items():
             dramatiq.actor(
@@ -172,6 +178,12 @@ class WorkerProcess:
     def _register(self, work: Work) -> None:
         register_study(self._services, institution_code=work.institution_code, study_instance_uid=work.subject)
 
+    def _tell_order(self, work: Work) -> None:
+        tell_order(self._services, institution_code=work.institution_code, view_record_id=work.subject)
+
+    def _prefetch(self, work: Work) -> None:
+        prefetch_history(self._services, work)
+
     def _lead(self) -> None:
         """Follow the feed and seal the audit; one worker of all does so at a time."""
         lock = self._services.redis.lock("worker-leader", timeout=_LEADER_SECONDS, thread_local=False)
@@ -235,6 +247,9 @@ class WorkerProcess:
 
     def _owe_registrations(self, session: Session, now: datetime) -> int:
         return owe_registrations(session, now, quiet=timedelta(seconds=self._services.settings.derive_quiet_seconds))
+
+    def _owe_prefetches(self, session: Session, now: datetime) -> int:
+        return owe_prefetches(self._services, session, now)
 
     def _call_jobs(self, now: datetime) -> bool:
         free = {kind: room(self._broker, kind, most=_MOST_QUEUED) for kind in KINDS}

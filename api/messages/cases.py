@@ -7,6 +7,11 @@ ANOTHER_PERSON = "患者编号已登记，但影像里的姓名与登记的不�
 NO_STUDY = "报告已收到，还没有对应的影像。请核对检查号，或影像是否发送。"
 
 
+def refused(code: str) -> str:
+    """Say that the regional platform does not take what it was sent."""
+    return f"区域平台不接收（代码 {code}），不会自动重发。请按代码与平台核对，更正后再次发送。"
+
+
 def failed(times: int) -> str:
     """Say that work keeps failing."""
     return f"后台处理已失败 {times} 次，还会自动重试。反复失败请联系运维。"

@@ -1,7 +1,10 @@
 """What a doctor reads in the plugin."""
 
+from datetime import datetime
+
 from api.messages.reminders import NOT_ASKED
 from imaging_core.coding.kinds import ExamKind
+from imaging_core.interop.hl7v2.fields import CHINA
 from imaging_core.reminders.elsewhere import ElsewhereState
 
 KINDS = {
@@ -21,16 +24,27 @@ _NOT_LISTED = {
 }
 
 
-def badge(count: int, state: ElsewhereState) -> str:
-    """Say how many examinations other hospitals have; that there may be more, where not everyone answered.
+def badge(count: int, state: ElsewhereState, as_of: datetime | None = None) -> str:
+    """Say how many examinations other hospitals have; that there may be more, where not everyone answered now.
 
     >>> badge(2, ElsewhereState.ANSWERED), badge(0, ElsewhereState.LATE)
     ('外院 2 次检查', '外院 0 次检查（未查全）')
+    >>> badge(2, ElsewhereState.ANSWERED, datetime(2026, 3, 2, 9, 12, tzinfo=CHINA))
+    '外院 2 次检查（截至 09:12）'
     """
+    if as_of is not None:
+        return f"外院 {count} 次检查（截至 {_clock(as_of)}）"
     complete = state in {ElsewhereState.ANSWERED, ElsewhereState.NOT_CONNECTED}
     return f"外院 {count} 次检查" + ("" if complete else "（未查全）")
 
 
-def notice(state: ElsewhereState) -> str | None:
-    """Say why examinations elsewhere are missing; None when they are not."""
+def notice(state: ElsewhereState, as_of: datetime | None = None) -> str | None:
+    """Say why examinations elsewhere are missing, or how old their list is; None when neither is so."""
+    if as_of is not None:
+        return f"外院检查截至 {_clock(as_of)}，区域平台暂未给出更新的结果。"
     return _NOT_LISTED.get(state)
+
+
+def _clock(at: datetime) -> str:
+    # a list is kept for hours, so that the time of day says it
+    return f"{at.astimezone(CHINA):%H:%M}"

@@ -115,7 +115,7 @@ def _add_services(router: APIRouter) -> None:
                 row = _card(session, actor, said.card)
                 reason, comment = _reason(row, said)
                 accepted = said.outcome == "accepted"
-                decide(session, actor, row, accepted=accepted, reason=reason, comment=comment, now=now)
+                decide(services, session, actor, row, accepted=accepted, reason=reason, comment=comment, now=now)
         return Response(status_code=200)
 
 

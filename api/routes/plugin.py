@@ -255,10 +255,11 @@ def _shown(overview: Overview) -> PatientOut:
     count = sum(exam.elsewhere for exam in overview.exams)
     return PatientOut(
         name=overview.name,
-        badge=words.badge(count, overview.state),
+        badge=words.badge(count, overview.state, overview.as_of),
         elsewhere_count=count,
         elsewhere=overview.state,
-        notice=words.notice(overview.state),
+        elsewhere_as_of=overview.as_of,
+        notice=words.notice(overview.state, overview.as_of),
         kinds=[
             KindOut(kind=kind, label=words.KINDS[kind], examinations=[_examination(exam) for exam in exams])
             for kind, exams in by_kind

@@ -93,6 +93,8 @@ class PatientOut(Model):
     badge: str
     elsewhere_count: int
     elsewhere: ElsewhereState
+    elsewhere_as_of: datetime | None
+    """When the list of other hospitals was true; None: now."""
     notice: str | None
     kinds: list[KindOut]
     reminders: list[ReminderOut]

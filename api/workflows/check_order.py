@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from api.audit.record import Actor, record
 from api.settings import ReminderSettings
 from api.wiring import Services
+from api.workflows.tell_order import owe_order
 from imaging_core.coding import ParsedName, mapped, parse_name, starter_catalogue
 from imaging_core.domain.identifiers import InstitutionCode, PatientKey
 from imaging_core.index.tables import StudyRow
@@ -37,6 +38,8 @@ _ONE_ORDER = timedelta(hours=4)
 """Between selecting and signing; the same items again later are another order."""
 _LINK_LASTS = timedelta(hours=12)
 _MOST_SHOWN = 10
+_SAVED = frozenset({"order-sign", "orm"})
+"""Channels by which an order comes that is saved; one that is only being selected is nothing to tell the platform."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
+    view_record_id: str
     patient: PatientKey | None
     identity: PatientIdentity | None
     encounter: EncounterClass
@@ -119,13 +123,15 @@ def check_order(services: Services, actor: Actor, order: Order) -> Checked:
     now = services.clock()
     parsed = [parse_name(item.name) for item in order.items]
     with services.database.reading() as session:
-        loaded = _load(services, session, actor, order)
-    answer = services.elsewhere.find(loaded.identity, [part for name in parsed for part in name.items])
+        loaded = _load(services, session, actor, order, now)
+    parts = [part for name in parsed for part in name.items]
+    answer = services.elsewhere.find(loaded.identity, parts, view_record_id=loaded.view_record_id)
     with services.database.writing() as session:
         return _record(services, session, actor, order, parsed, loaded, answer, now)
 
 
 def decide(
+    services: Services,
     session: Session,
     actor: Actor,
     row: OrderItemRow,
@@ -140,19 +146,23 @@ def decide(
     row.reason = reason
     row.comment = comment or None
     row.decided_at = now
+    owe_order(services, session, row.institution_code, row.view_record_id, now)
     detail = {"card": row.card_id, "decision": row.decision, "reason": reason}
     record(
         session, actor, "order.decided", object_kind="order_check", object_id=row.view_record_id, now=now, detail=detail
     )
 
 
-def _load(services: Services, session: Session, actor: Actor, order: Order) -> _Loaded:
+def _load(services: Services, session: Session, actor: Actor, order: Order, now: datetime) -> _Loaded:
     code = InstitutionCode(actor.institution_code)
+    before = _checked_before(session, actor, order, now)
+    record_id = before.view_record_id if before else uuid4().hex
     patient = find_patient(session, institution_code=code, patient_id=order.patient_id)
     if patient is None:
-        return _Loaded(None, None, order.encounter_class or EncounterClass.OUTPATIENT, ())
+        return _Loaded(record_id, None, None, order.encounter_class or EncounterClass.OUTPATIENT, ())
     registered = session.get_one(PatientRow, patient).encounter_class
     return _Loaded(
+        record_id,
         patient,
         identity_of(session, services.cipher, patient),
         order.encounter_class or EncounterClass(registered or EncounterClass.OUTPATIENT),
@@ -195,6 +205,8 @@ def _record(
         )
         row.priors = [_shown(services, session, row, level, c, now) for level, c in found[:_MOST_SHOWN]]
     _receipt(session, actor, order, check, answer.state, now)
+    if order.channel in _SAVED:
+        owe_order(services, session, check.institution_code, check.view_record_id, now)
     return Checked(
         view_record_id=check.view_record_id,
         patient_known=loaded.patient is not None,
@@ -232,27 +244,30 @@ def _receipt(
     session.flush()
 
 
-def _check_row(
-    session: Session, actor: Actor, order: Order, loaded: _Loaded, state: ElsewhereState, now: datetime
-) -> OrderCheckRow:
-    key = _order_key(order)
-    row = session.scalars(
+def _checked_before(session: Session, actor: Actor, order: Order, now: datetime) -> OrderCheckRow | None:
+    return session.scalars(
         select(OrderCheckRow)
         .where(
             OrderCheckRow.institution_code == actor.institution_code,
-            OrderCheckRow.order_key == key,
+            OrderCheckRow.order_key == _order_key(order),
             OrderCheckRow.created_at > now - _ONE_ORDER,
         )
         .order_by(OrderCheckRow.created_at.desc())
         .limit(1)
     ).first()
+
+
+def _check_row(
+    session: Session, actor: Actor, order: Order, loaded: _Loaded, state: ElsewhereState, now: datetime
+) -> OrderCheckRow:
+    row = _checked_before(session, actor, order, now)
     if row is None:
         row = OrderCheckRow(
-            view_record_id=uuid4().hex,
+            view_record_id=loaded.view_record_id,
             institution_code=actor.institution_code,
             patient_id=order.patient_id,
             encounter_id=order.encounter_id,
-            order_key=key,
+            order_key=_order_key(order),
             created_at=now,
             items=[_item_row(actor, item) for item in order.items],
         )

@@ -19,9 +19,10 @@ class PlatformElsewhere:
     def __init__(self, platform: RegionalPlatform) -> None:
         self._platform = platform
 
-    def find(self, patient: PatientIdentity, items: Sequence[ExamItem]) -> Sequence[ElsewhereExam]:
+    def find(self, patient: PatientIdentity, items: Sequence[ExamItem], view_record_id: str) -> Sequence[ElsewhereExam]:
         """Return what other institutions registered. Raises `PlatformError`."""
-        history = self._platform.find_history(Person(name=patient.name, id_number=patient.id_number))
+        person = Person(name=patient.name, id_number=patient.id_number)
+        history = self._platform.find_history(person, view_record_id=view_record_id)
         return [_exam(history.view_record_id, examination) for examination in history.examinations]
 
     def address(self, opening: Mapping[str, Any]) -> str:

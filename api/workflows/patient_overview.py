@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.wiring import Services
+from api.workflows.prefetch_history import history_elsewhere
 from imaging_core.coding.kinds import ExamKind, kind_of
 from imaging_core.domain.identifiers import PatientKey
 from imaging_core.index.tables import StudyRow
@@ -56,6 +57,8 @@ class Overview:
     exams: tuple[ListedExam, ...]
     state: ElsewhereState
     reminders: tuple[Reminder, ...]
+    as_of: datetime | None
+    """When other places were asked last, where they gave no news now."""
 
 
 def patient_overview(services: Services, patient: PatientKey) -> Overview:
@@ -67,11 +70,11 @@ def patient_overview(services: Services, patient: PatientKey) -> Overview:
         identity = identity_of(session, services.cipher, patient)
         reminders = _todays_reminders(session, row, services.clock())
         own = [_held(services, row.institution_code, exam) for exam in held]
-    answer = services.elsewhere.find(identity, [])
+    answer, as_of = history_elsewhere(services, identity)
     known = {exam.study.study_instance_uid for exam in held}
     others = [_elsewhere(exam) for exam in answer.exams if exam.reference not in known]
     exams = sorted([*own, *others], key=lambda exam: exam.on, reverse=True)
-    return Overview(name, tuple(exams), answer.state, reminders)
+    return Overview(name, tuple(exams), answer.state, reminders, as_of)
 
 
 def held_study(session: Session, services: Services, patient: PatientKey, reference: str) -> StudyRow | None:

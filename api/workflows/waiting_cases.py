@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 from api.db.tables import WorkRow
 from api.messages import cases as words
 from imaging_core.index.tables import InstanceRow, QuarantineRow, SeriesRow, StudyRow
+from imaging_core.interop.regional.tables import OrderTellingRow, RegistrationRow
 from imaging_core.patients.tables import PatientRow
+from imaging_core.reminders.tables import OrderCheckRow
 from imaging_core.reports.tables import ReportRow
 
 _ARRIVES_LATER = timedelta(minutes=15)
@@ -26,6 +28,7 @@ class CaseKind(StrEnum):
     UNMATCHED_STUDY = "unmatched_study"
     UNMATCHED_REPORT = "unmatched_report"
     FAILED_WORK = "failed_work"
+    REFUSED_BY_PLATFORM = "refused_by_platform"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ def waiting_cases(session: Session, code: str, now: datetime) -> list[Case]:
         *_studies(session, code, before),
         *_reports(session, code, before),
         *_work(session, code),
+        *_refused_orders(session, code),
+        *_refused_studies(session, code),
     ]
     return sorted(found, key=lambda case: case.since)
 
@@ -143,4 +148,38 @@ def _work(session: Session, code: str) -> list[Case]:
             count=row.attempts,
         )
         for row in rows
+    ]
+
+
+def _refused_orders(session: Session, code: str) -> list[Case]:
+    rows = session.execute(
+        select(OrderTellingRow, OrderCheckRow.patient_id)
+        .join(OrderCheckRow, OrderCheckRow.view_record_id == OrderTellingRow.view_record_id)
+        .where(OrderTellingRow.institution_code == code, OrderTellingRow.state == "refused")
+    )
+    return [
+        Case(
+            CaseKind.REFUSED_BY_PLATFORM,
+            words.refused(row.reason),
+            row.changed_at,
+            f"order {row.view_record_id}",
+            patient_id=patient_id,
+        )
+        for row, patient_id in rows
+    ]
+
+
+def _refused_studies(session: Session, code: str) -> list[Case]:
+    rows = session.execute(
+        select(RegistrationRow, StudyRow)
+        .join(
+            StudyRow,
+            (StudyRow.institution_code == RegistrationRow.institution_code)
+            & (StudyRow.study_instance_uid == RegistrationRow.study_instance_uid),
+        )
+        .where(RegistrationRow.institution_code == code, RegistrationRow.state == "refused")
+    )
+    return [
+        _of_study(CaseKind.REFUSED_BY_PLATFORM, study, words.refused(row.reason), row.changed_at, study.instance_count)
+        for row, study in rows
     ]

@@ -1,7 +1,7 @@
 """What other places know of a patient, asked so that a slow or dead one delays nobody."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import date
@@ -41,8 +41,11 @@ class ElsewhereExam:
 class Elsewhere(Protocol):
     """Another place that can be asked. May raise anything and take any time: the asker sees to both."""
 
-    def find(self, patient: PatientIdentity, items: Sequence[ExamItem]) -> Sequence[ElsewhereExam]:
-        """Return examinations of this person that may matter to an order of the items."""
+    def find(self, patient: PatientIdentity, items: Sequence[ExamItem], view_record_id: str) -> Sequence[ElsewhereExam]:
+        """Return examinations of this person that may matter to an order of the items.
+
+        `view_record_id` ties the question to the order; empty when nobody orders.
+        """
         ...
 
     def address(self, opening: Mapping[str, Any]) -> str:
@@ -77,20 +80,38 @@ class BoundedElsewhere:
         self._seconds = seconds
         self._threads = ThreadPoolExecutor(_QUESTIONS_AT_ONCE, thread_name_prefix="elsewhere")
 
-    def find(self, patient: PatientIdentity | None, items: Sequence[ExamItem]) -> Answer:
-        """Return what is known within the time. Never raises for what the other side does."""
+    def find(
+        self,
+        patient: PatientIdentity | None,
+        items: Sequence[ExamItem],
+        *,
+        view_record_id: str = "",
+        seconds: float | None = None,
+        whenever: Callable[[Sequence[ElsewhereExam]], None] | None = None,
+    ) -> Answer:
+        """Return what is known within the time, or `seconds`. Never raises for what the other side does.
+
+        `whenever` gets the answer also when it comes too late for the caller.
+        """
         elsewhere = self._elsewhere
         if elsewhere is None:
             return Answer(ElsewhereState.NOT_CONNECTED)
         if patient is None:
             return Answer(ElsewhereState.NO_IDENTITY)
-        question = self._threads.submit(elsewhere.find, patient, items)
-        wait([question], timeout=self._seconds)
+
+        def ask() -> tuple[ElsewhereExam, ...]:
+            exams = tuple(elsewhere.find(patient, items, view_record_id))
+            if whenever is not None:
+                whenever(exams)
+            return exams
+
+        question = self._threads.submit(ask)
+        wait([question], timeout=self._seconds if seconds is None else seconds)
         if not question.done():
             question.cancel()  # if it still queues; one under way ends by the adapter's own limit
             return Answer(ElsewhereState.LATE)
         try:
-            return Answer(ElsewhereState.ANSWERED, tuple(question.result()))
+            return Answer(ElsewhereState.ANSWERED, question.result())
         except Exception as failure:  # noqa: BLE001 - whatever the other side does, the doctor's order goes on
             log.warning("elsewhere failed", extra={"failure": type(failure).__name__})
             return Answer(ElsewhereState.FAILED)

@@ -65,6 +65,27 @@ def examined_elsewhere(
     assert row.patient_key is not None
 
 
+def orm(
+    *names: str,
+    control: str = "NW",
+    patient_id: str = "TEST0001",
+    name: str = "测试患者",
+    encounter: str = "O",
+    event: str = "O01",
+    charset: str = "GB18030",
+) -> bytes:
+    """Return an ORM message with one ORC and OBR a name."""
+    groups: list[str] = []
+    for number, item in enumerate(names, 1):
+        groups += [
+            f"ORC|{control}|REQ{number}",
+            f"OBR|{number}|REQ{number}||CT00{number}^{item}||||||||||||D001^测试医师",
+        ]
+    return hl7.message(
+        hl7.msh(f"ORM^{event}", charset=charset), f"PID|1||{patient_id}||{name}", f"PV1|1|{encounter}", *groups
+    )
+
+
 def hook_call(
     *names: str,
     hook: str = "order-sign",

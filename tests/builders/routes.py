@@ -117,6 +117,11 @@ TABLE: dict[tuple[str, str], Call] = {
         201,
         {"files": {"file": ("r.jpg", jpeg(400), "image/jpeg")}, "data": {"accession_number": "ACC0001"}},
     ),
+    ("POST", "/api/interop/registrations"): Call(
+        "machine registrations",
+        200,
+        {"json": {"patient_id": "TEST0700", "name": "测试丙某", "encounter_class": "outpatient"}},
+    ),
     ("GET", "/api/interop/reports/printed"): Call("machine print", 200, {"params": {"accession_number": "ACC0001"}}),
     ("POST", "/api/staff/session"): Call("public", 401, {"json": {"login": "nobody", "password": "x"}}),
     ("GET", "/api/staff/session"): Call("signed"),

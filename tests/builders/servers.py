@@ -4,8 +4,9 @@ import contextlib
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 
 def free_port() -> int:
@@ -40,3 +41,13 @@ def _answers(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=0.5):
         return True
     return False
+
+
+def until(true: Callable[[], Any], seconds: float = 60) -> Any:
+    """Ask until the answer is true; return it."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if result := true():
+            return result
+        time.sleep(0.1)
+    raise AssertionError("it did not happen in time")

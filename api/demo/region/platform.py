@@ -104,7 +104,7 @@ class SimulatedPlatform:
 
     def _history_total(self, asking: Institution, message: Mapping[str, Any]) -> dict[str, Any]:
         cardno = _person(message)
-        record = self.store.new_record(asking.code, cardno, self._clock().timestamp())
+        record = self._record(asking, cardno, message)
         return {"view_record_id": record, "total_num": len(self.store.exams_of(cardno, not_of=asking.code))}
 
     def _history_list(self, asking: Institution, message: Mapping[str, Any]) -> dict[str, Any]:
@@ -130,7 +130,7 @@ class SimulatedPlatform:
 
     def _notice(self, asking: Institution, message: Mapping[str, Any]) -> dict[str, Any]:
         cardno = _person(message)
-        record = self.store.new_record(asking.code, cardno, self._clock().timestamp())
+        record = self._record(asking, cardno, message)
         ordered = {(item["chk_modality"], item["proj_name"]) for item in message["project_list"]}
         same = [
             exam
@@ -139,6 +139,7 @@ class SimulatedPlatform:
         ]
         newest = max(same, key=lambda exam: int(exam["chk_dt"]), default=None)
         url = self._address(asking, newest, record) if newest else None
+        self.store.keep_notice(record, asking.code, message["project_list"])
         return {"view_record_id": record, "total_num": len(same), "url": url}
 
     def _receipt(self, asking: Institution, message: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,6 +154,13 @@ class SimulatedPlatform:
         if any(not row.get("cardno") for row in rows if message["dataType"] == "examInfo"):
             raise Refused("422", "cardno is missing")
         return {"stored": self.store.keep(message["dataType"], message["index_fields"], rows)}
+
+    def _record(self, asking: Institution, cardno: str, message: Mapping[str, Any]) -> str:
+        wanted = str(message.get("view_record_id", ""))
+        record = self.store.open_record(asking.code, cardno, self._clock().timestamp(), wanted)
+        if record is None:
+            raise Refused("409", "this view record is of another look")
+        return record
 
     def _recorded_person(self, asking: Institution, message: Mapping[str, Any]) -> str:
         person = self.store.person_of(str(message.get("view_record_id")), asking.code)
@@ -261,7 +269,14 @@ def _add_control(app: FastAPI, platform: SimulatedPlatform, faults: Faults) -> N
 
     @app.get("/control/state")
     def state() -> dict[str, Any]:
-        return {"exams": platform.store.exams(), "receipts": platform.store.receipts(), "fault": faults.kind}
+        store = platform.store
+        return {
+            "exams": store.exams(),
+            "records": store.records(),
+            "notices": store.notices(),
+            "receipts": store.receipts(),
+            "fault": faults.kind,
+        }
 
 
 def _page(platform: SimulatedPlatform, faults: Faults) -> str:

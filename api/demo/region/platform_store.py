@@ -17,6 +17,7 @@ CREATE INDEX IF NOT EXISTS uploads_exam ON uploads (exam_key);
 CREATE INDEX IF NOT EXISTS uploads_person ON uploads (cardno);
 CREATE TABLE IF NOT EXISTS tokens (token TEXT PRIMARY KEY, organ_code TEXT, ends REAL);
 CREATE TABLE IF NOT EXISTS records (view_record_id TEXT PRIMARY KEY, organ_code TEXT, cardno TEXT, at REAL);
+CREATE TABLE IF NOT EXISTS notices (view_record_id TEXT PRIMARY KEY, organ_code TEXT, projects TEXT);
 CREATE TABLE IF NOT EXISTS receipts (view_record_id TEXT PRIMARY KEY, organ_code TEXT, projects TEXT);
 """
 
@@ -102,28 +103,46 @@ class PlatformStore:
     def clear(self) -> None:
         """Forget everything."""
         with self._transaction() as connection:
-            for table in ("uploads", "tokens", "records", "receipts"):
-                connection.execute(f"DELETE FROM {table}")  # noqa: S608  # one of four words above
+            for table in ("uploads", "tokens", "records", "notices", "receipts"):
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608  # one of the words above
 
-    def new_record(self, organ_code: str, cardno: str, now: float) -> str:
-        """Return a new `view_record_id` for one look of an institution at a person."""
-        record = secrets.token_hex(16)
+    def open_record(self, organ_code: str, cardno: str, now: float, wanted: str) -> str | None:
+        """Return the `view_record_id` of one look of an institution at a person: the wanted one, or a new one.
+
+        None when the wanted one is of another look.
+        """
+        record = wanted or secrets.token_hex(16)
         with self._transaction() as connection:
-            connection.execute("INSERT INTO records VALUES (?, ?, ?, ?)", (record, organ_code, cardno, now))
-        return record
+            connection.execute("INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?)", (record, organ_code, cardno, now))
+        return record if self.person_of(record, organ_code) == cardno else None
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return every look at a person, without the person."""
+        return [dict(row) for row in self._rows("SELECT view_record_id, organ_code, at FROM records")]
 
     def person_of(self, record: str, organ_code: str) -> str | None:
         """Return the person an institution looked at under this record."""
         rows = self._rows("SELECT cardno FROM records WHERE view_record_id = ? AND organ_code = ?", record, organ_code)
         return str(rows[0]["cardno"]) if rows else None
 
+    def keep_notice(self, record: str, organ_code: str, projects: object) -> None:
+        """Keep the notice of an order; again, it replaces the first."""
+        self._keep_order("notices", record, organ_code, projects)
+
     def keep_receipt(self, record: str, organ_code: str, projects: object) -> None:
         """Keep the receipt of an order; again, it replaces the first."""
+        self._keep_order("receipts", record, organ_code, projects)
+
+    def _keep_order(self, table: str, record: str, organ_code: str, projects: object) -> None:
         with self._transaction() as connection:
             connection.execute(
-                "INSERT OR REPLACE INTO receipts VALUES (?, ?, ?)",
+                f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)",  # noqa: S608  # one of the two words above
                 (record, organ_code, json.dumps(projects, ensure_ascii=False)),
             )
+
+    def notices(self) -> list[dict[str, Any]]:
+        """Return every notice of an order."""
+        return [dict(row) for row in self._rows("SELECT * FROM notices")]
 
     def receipts(self) -> list[dict[str, Any]]:
         """Return every receipt."""

@@ -2,6 +2,7 @@
 
 from imaging_core.interop.regional.errors import PlatformError, PlatformRejected, PlatformUnreachable, PlatformUntrusted
 from imaging_core.interop.regional.port import (
+    Decision,
     DuplicateNotice,
     Examination,
     History,
@@ -16,6 +17,7 @@ from imaging_core.interop.regional.port import (
 from imaging_core.interop.regional.provincial import ProvincialPlatform, ProvincialSettings
 
 __all__ = [
+    "Decision",
     "DuplicateNotice",
     "Examination",
     "History",

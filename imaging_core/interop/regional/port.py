@@ -51,12 +51,22 @@ class RetrievalAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """What a doctor decided of one item: take the result that is there (互认), or repeat, with a lawful reason."""
+
+    recognized: bool
+    reason: str = ""
+    comment: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class OrderItem:
     """One item of an order; `code` is the hospital's own, stable one (院内项目编码)."""
 
     code: str
     name: str
     modality: str
+    decision: Decision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,20 +126,23 @@ class RegistrationOutcome(StrEnum):
 class RegionalPlatform(Protocol):
     """A province's platform. Every method raises `PlatformUnreachable` or `PlatformRejected`, within a time limit."""
 
-    def find_history(self, person: Person) -> History:
-        """Return what other institutions registered for a person, newest first."""
+    def find_history(self, person: Person, *, view_record_id: str = "") -> History:
+        """Return what other institutions registered for a person, newest first, under this record if one is named."""
         ...
 
     def retrieval_address(self, view_record_id: str, examination: Examination) -> RetrievalAddress:
         """Return where an examination found under this record opens."""
         ...
 
-    def notify_order(self, person: Person, items: Sequence[OrderItem]) -> DuplicateNotice:
-        """Tell that these items are about to be ordered."""
+    def notify_order(self, person: Person, items: Sequence[OrderItem], *, view_record_id: str = "") -> DuplicateNotice:
+        """Tell that these items are about to be ordered. Repeating it under the same record changes nothing."""
         ...
 
     def send_receipt(self, view_record_id: str, person: Person, items: Sequence[OrderItem]) -> None:
-        """Tell that the order was saved; always sent, also when nothing was found. Repeating it changes nothing."""
+        """Tell that the order was saved, and what was decided; always sent, also when nothing was found.
+
+        Repeating it changes nothing; the newest of a record counts.
+        """
         ...
 
     def register(self, registration: Registration) -> RegistrationOutcome:

@@ -1,8 +1,9 @@
 """A provincial platform over HTTP, after the public contract of 江苏省卫生健康云(影像平台).
 
 What a province does otherwise is set: field names by a table, paths by another. Anhui's own plan is not public.
-Two things are ours and not in that contract: `study/shorttime/list` (the count alone tells nobody what to open) and
-the signature of answers.
+Ours and not in that contract: `study/shorttime/list` (the count alone tells nobody what to open), the signature of
+answers, that a caller may name the `view_record_id` (an order keeps one, also when the platform was away; a platform
+that gives its own is followed), and a decision in the receipt (as Zhejiang's has it: recognised or not, and why).
 """
 
 import hashlib
@@ -21,6 +22,7 @@ from imaging_core.domain.identifiers import InstitutionCode
 from imaging_core.interop.regional.errors import PlatformRejected, PlatformUnreachable
 from imaging_core.interop.regional.fields import FieldNames
 from imaging_core.interop.regional.port import (
+    Decision,
     DuplicateNotice,
     Examination,
     History,
@@ -147,10 +149,10 @@ class ProvincialPlatform:
         end = self._end()
         self._current_token(end, not_this=self._current_token(end))
 
-    def find_history(self, person: Person) -> History:
-        """Return what other institutions registered for a person, newest first."""
+    def find_history(self, person: Person, *, view_record_id: str = "") -> History:
+        """Return what other institutions registered for a person, newest first, under this record if one is named."""
         end = self._end()
-        asked = {**self._who_asks(), **_patient(person), "source": "2"}
+        asked = {**self._who_asks(), **_patient(person), **_under(view_record_id), "source": "2"}
         total = self._ask(Call.HISTORY_TOTAL, asked, _Total, end)
         if total.total_num == 0:
             return History(total.view_record_id, ())
@@ -171,14 +173,15 @@ class ProvincialPlatform:
         answer = self._ask(Call.RETRIEVAL, wish, _Address, self._end())
         return RetrievalAddress(answer.view_record_id, _address(answer.url))
 
-    def notify_order(self, person: Person, items: Sequence[OrderItem]) -> DuplicateNotice:
+    def notify_order(self, person: Person, items: Sequence[OrderItem], *, view_record_id: str = "") -> DuplicateNotice:
         """Tell that these items are about to be ordered."""
-        asked = {**self._who_asks(), **_patient(person), "source": "1", "project_list": _projects(items)}
+        told = {**self._who_asks(), **_patient(person), **_under(view_record_id)}
+        asked = {**told, "source": "1", "project_list": _projects(items)}
         answer = self._ask(Call.NOTICE, asked, _Notice, self._end())
         return DuplicateNotice(answer.view_record_id, answer.total_num, _address(answer.url) if answer.url else None)
 
     def send_receipt(self, view_record_id: str, person: Person, items: Sequence[OrderItem]) -> None:
-        """Tell that the order was saved."""
+        """Tell that the order was saved, and what was decided."""
         told = {**self._who_asks(), **_patient(person), "project_list": _projects(items)}
         self._ask(Call.RECEIPT, {**told, "view_record_id": view_record_id}, _Nothing, self._end())
 
@@ -254,11 +257,28 @@ def _patient(person: Person) -> dict[str, Any]:
     return {"cardtype": _RESIDENT_ID, "cardno": person.id_number, "name": person.name}
 
 
-def _projects(items: Sequence[OrderItem]) -> list[dict[str, str]]:
+def _under(view_record_id: str) -> dict[str, str]:
+    return {"view_record_id": view_record_id} if view_record_id else {}
+
+
+def _projects(items: Sequence[OrderItem]) -> list[dict[str, Any]]:
     return [
-        {"hos_proj_no": item.code, "proj_name": item.name, "chk_modality": item.modality, "ckpt_name": item.name}
+        {
+            "hos_proj_no": item.code,
+            "proj_name": item.name,
+            "chk_modality": item.modality,
+            "ckpt_name": item.name,
+            **_decided(item.decision),
+        }
         for item in items
     ]
+
+
+def _decided(decision: Decision | None) -> dict[str, Any]:
+    if decision is None:
+        return {}
+    said = {"is_recognized": decision.recognized, "reason_code": decision.reason, "reason_mark": decision.comment}
+    return {name: value for name, value in said.items() if value != ""}
 
 
 def _examination(found: _Found) -> Examination:

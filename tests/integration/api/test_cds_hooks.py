@@ -86,7 +86,7 @@ class Platform:
         self.exams, self.fault, self.until = exams, fault, until
         self.asked: list[tuple[PatientIdentity, list[ExamItem]]] = []
 
-    def find(self, patient, items):
+    def find(self, patient, items, view_record_id):
         self.asked.append((patient, items))
         if self.until is not None:
             self.until.wait(30)

@@ -7,21 +7,9 @@ from api.receivers import answer_hl7
 from api.workflows.check_order_hl7 import answer_order
 from imaging_core.reminders.tables import OrderCheckRow, OrderReceiptRow
 from tests.builders import hl7
-from tests.builders.orders import examined_elsewhere
+from tests.builders.orders import examined_elsewhere, orm
 
 pytestmark = pytest.mark.integration
-
-
-def orm(*names, control="NW", patient_id="TEST0001", name="测试患者", encounter="O", event="O01", charset="GB18030"):
-    groups = []
-    for number, item in enumerate(names, 1):
-        groups += [
-            f"ORC|{control}|REQ{number}",
-            f"OBR|{number}|REQ{number}||CT00{number}^{item}||||||||||||D001^测试医师",
-        ]
-    return hl7.message(
-        hl7.msh(f"ORM^{event}", charset=charset), f"PID|1||{patient_id}||{name}", f"PV1|1|{encounter}", *groups
-    )
 
 
 def answer(hospital, raw):

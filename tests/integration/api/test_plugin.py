@@ -237,7 +237,7 @@ class TestThePatient:
 
     def test_is_shown_all_the_same_while_the_platform_is_down(self, clinic, doctor):
         class Down:
-            def find(self, patient, items):
+            def find(self, patient, items, view_record_id):
                 raise PlatformUnreachable("down")
 
             def address(self, opening):

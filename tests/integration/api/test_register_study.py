@@ -5,7 +5,6 @@
 import contextlib
 import shutil
 import sqlite3
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -29,6 +28,7 @@ from tests.builders.hospital import SmallHospital, small_hospital
 from tests.builders.region import OURS, THEIRS, RunningPlatform, running_platform, secret_of
 from tests.builders.running import RunningService, running_service
 from tests.builders.senders import mllp, storescu, write_instances
+from tests.builders.servers import until
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket, pytest.mark.xdist_group("regional platform")]
 
@@ -275,12 +275,3 @@ class TestNotConfigured:
             PlatformSettings(url="https://platform.test")
         with pytest.raises(ValidationError, match="https"):
             PlatformSettings(url="http://platform.test", key="k", secret="s" * 16)
-
-
-def until(true, seconds: float = 60):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if result := true():
-            return result
-        time.sleep(0.1)
-    raise AssertionError("it did not happen in time")

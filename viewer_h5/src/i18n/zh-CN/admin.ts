@@ -131,6 +131,7 @@ export const adminWords = {
       unmatched_study: '未匹配患者的影像',
       unmatched_report: '未匹配影像的报告',
       failed_work: '处理失败',
+      refused_by_platform: '区域平台不接收',
     } as Record<string, string>,
     columns: { kind: '类别', reason: '原因与处理', study: '检查', patient: '患者编号', since: '等待自' },
     images: (count: number) => `${count} 幅`,
