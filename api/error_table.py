@@ -7,7 +7,15 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from api.accounts.errors import LoginTaken, RolesConflict, WeakPassword
 from api.errors import map_error
 from imaging_core.documents.errors import DocumentTooLarge, DocumentTypeRefused
-from imaging_core.errors import BlobMissing, FrameNotFound, IndexBusy, InstanceTooLarge, StorageFull, StudyNotFound
+from imaging_core.errors import (
+    BlobMissing,
+    FrameNotFound,
+    IndexBusy,
+    InstanceTooLarge,
+    StorageFull,
+    StudyNotFound,
+    WaveformNotReadable,
+)
 from imaging_core.sharing.errors import LinkEnded, PasscodeUnsuitable
 from knowledge_base.errors import ReviewerIsAuthor, WrongState
 
@@ -20,6 +28,7 @@ def install_package_errors() -> None:
     map_error(StudyNotFound, 404, "not_found")
     map_error(FrameNotFound, 404, "no_frame")
     map_error(BlobMissing, 404, "no_frame")
+    map_error(WaveformNotReadable, 404, "no_waveform")
     map_error(StorageFull, 507, "busy")
     map_error(IndexBusy, 503, "busy")
     map_error(LoginTaken, 409, "login_taken")

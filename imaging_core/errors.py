@@ -6,6 +6,7 @@ ImagingError
 ├── LimitExceeded               a declared size is beyond what we allocate
 │   └── InstanceTooLarge        more bytes than an instance may have
 ├── PixelsNotReadable           this frame cannot be decoded, or its transfer syntax is refused
+├── WaveformNotReadable         a waveform cannot be drawn to scale
 ├── StorageFull                 the blob store has no room
 ├── BlobMissing                 the index names a blob that the store does not hold
 ├── StudyNotFound               no such study at this institution
@@ -56,6 +57,14 @@ class InstanceTooLarge(LimitExceeded):
 
 class PixelsNotReadable(ImagingError):
     """A frame cannot be decoded; the received bytes are kept all the same."""
+
+    def __init__(self, reason_code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.reason_code = reason_code
+
+
+class WaveformNotReadable(ImagingError):
+    """A waveform cannot be read, or not to scale; the received bytes are kept all the same."""
 
     def __init__(self, reason_code: str, reason: str) -> None:
         super().__init__(reason)

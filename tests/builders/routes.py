@@ -86,6 +86,7 @@ TABLE: dict[tuple[str, str], Call] = {
     ("GET", FRAME): Call("patient dicom"),
     ("GET", "/api/patient/studies/{study}/instances/{sop}"): Call("own dicom"),
     ("GET", "/api/patient/reports/{report}/pdf"): Call("patient report"),
+    ("GET", "/api/patient/studies/{study}/instances/{sop}/ecg"): Call("patient jpg", 404),
     ("GET", "/api/patient/documents/{document}"): Call("patient report"),
     ("GET", "/api/patient/reports/{report}/interpretation"): Call("patient interpret"),
     ("GET", "/api/patient/knowledge/{entry}"): Call("patient interpret"),

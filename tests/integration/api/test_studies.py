@@ -12,8 +12,10 @@ from sqlalchemy import select
 
 from api.db.tables import AuditEventRow
 from imaging_core.derive.encoding import decode_lossless
+from imaging_core.phantoms.ecg import LEADS, EcgAcquisition, render_ecg
 from tests.builders import hl7
 from tests.builders.dicom import ct_instance, ct_pixels, ct_series, instance_uid, series_uid, study_uid
+from tests.builders.ecg import ecg_instance, ecg_of
 from tests.builders.hl7 import FINDINGS, IMPRESSION
 from tests.builders.routes import jpeg
 
@@ -225,6 +227,38 @@ class TestJpg:
         answer = browser.get(f"{BASE}/instances/{sop}/frames/1/preview")
         assert (answer.status_code, answer.json()["code"]) == (404, "no_preview")
         assert browser.get(f"{BASE}/instances/{sop}").status_code == 200
+
+
+@pytest.mark.clause("R2.10")
+class TestElectrocardiogram:
+    SOP = instance_uid("study", "ecg", 1)
+    ADDRESS = f"{BASE}/instances/{SOP}/ecg"
+
+    def test_comes_as_leads_in_microvolts_and_the_manifest_says_where(self, hospital):
+        hospital.images([ecg_instance(study="study", series="ecg")])
+        hospital.follow(derive=True)
+        _, cookie = hospital.grant(STUDY)
+        browser = hospital.browser(cookie)
+        kinds = {series["kind"]: series for series in browser.get(f"{BASE}/manifest").json()["series"]}
+        assert kinds["waveform"]["instances"][0]["sop_instance_uid"] == self.SOP
+        answer = browser.get(self.ADDRESS)
+        assert (answer.status_code, answer.headers["cache-control"]) == (200, "private, no-cache")
+        body = answer.json()
+        assert body["samples_per_second"] == 500
+        assert [lead["name"] for lead in body["leads"]] == list(LEADS)
+        drawn = render_ecg(EcgAcquisition())
+        for lead, millivolts in zip(body["leads"], drawn, strict=True):
+            assert np.abs(np.array(lead["microvolts"]) - millivolts * 1000).max() <= 3
+
+    def test_that_cannot_be_drawn_to_scale_is_not_drawn(self, hospital):
+        hospital.images([ecg_of(np.zeros((4, 1)), ["II"], unit="mm[Hg]", study="study", series="ecg")])
+        _, cookie = hospital.grant(STUDY)
+        answer = hospital.browser(cookie).get(self.ADDRESS)
+        assert (answer.status_code, answer.json()["code"]) == (404, "no_waveform")
+
+    def test_of_a_picture_or_of_nothing_is_not_found(self, patient):
+        codes = [patient.get(f"{BASE}/instances/{sop}/ecg").json()["code"] for sop in (SOP, "1.2.3")]
+        assert codes == ["no_waveform", "not_found"]
 
 
 class TestCaching:

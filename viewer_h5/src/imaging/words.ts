@@ -46,6 +46,16 @@ export const words = {
   noWebGlNoPreview: '这台设备的浏览器不支持 WebGL2，不能显示 DICOM 原图，这一组也没有预览图。请换一台较新的手机或电脑查看。',
   noSeries: '这次检查没有可显示的影像',
   kind: { image: '影像', document: '文档', waveform: '波形', other: '其他资料' } satisfies Record<SeriesKind, string>,
+  ecg: {
+    tools: '心电图显示',
+    speed: '走速',
+    gain: '增益',
+    smaller: '缩小',
+    larger: '放大',
+    sheet: (leads: string[], seconds: number) => `心电图，${leads.length} 个导联（${leads.join('、')}），共 ${seconds} 秒。方向键移动`,
+    foot: (speed: number, gain: number) => `${speed} mm/s　${gain} mm/mV　每小格 ${(1 / speed).toFixed(2)} 秒、${(1 / gain).toFixed(2)} mV；屏幕上的毫米不等于纸上的毫米，以格为准。`,
+    notDrawn: '这份波形没能按比例画出来，原始数据已完整保存，可请医院调阅。',
+  },
   notPictures: {
     image: '',
     document: '这一组是文档，不是影像。',

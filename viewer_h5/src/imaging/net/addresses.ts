@@ -22,6 +22,11 @@ export class StudyAddresses {
     return this.versioned(`${this.frame(sopInstanceUid, frameNumber)}/preview`)
   }
 
+  /** The leads of an electrocardiogram, in microvolts. */
+  ecg(sopInstanceUid: string): string {
+    return this.versioned(`${this.base}/instances/${encodeURIComponent(sopInstanceUid)}/ecg`)
+  }
+
   /** The lossless frame; what comes back is chosen by the Accept header. */
   pixels(sopInstanceUid: string, frameNumber: number): string {
     return this.versioned(this.frame(sopInstanceUid, frameNumber))
