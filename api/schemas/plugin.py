@@ -57,6 +57,8 @@ class ExaminationOut(Model):
     on: date
     institution: str
     elsewhere: bool
+    held: bool
+    """Two of these can be compared."""
 
 
 class KindOut(Model):

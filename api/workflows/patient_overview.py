@@ -35,6 +35,8 @@ class ListedExam:
     on: date
     institution: str
     elsewhere: bool
+    held: bool
+    """Its archive is here, of whichever institution it is."""
     opening: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
@@ -120,6 +122,7 @@ def _held(services: Services, hospital: str, exam: HeldExam) -> ListedExam:
         on=exam.on,
         institution=names.get(code, code) if elsewhere else services.settings.hospital.name,
         elsewhere=elsewhere,
+        held=True,
     )
 
 
@@ -132,6 +135,7 @@ def _elsewhere(exam: ElsewhereExam) -> ListedExam:
         on=exam.on,
         institution=exam.institution_name or exam.institution_code,
         elsewhere=True,
+        held=False,
         opening=exam.opening,
     )
 

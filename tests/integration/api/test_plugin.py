@@ -217,8 +217,9 @@ class TestThePatient:
         assert (patient["name"], patient["badge"], patient["elsewhere_count"]) == ("测试患者", "外院 1 次检查", 1)
         assert patient["notice"] == "未接入区域平台，只列出本系统已有的检查。"
         assert [kind["label"] for kind in patient["kinds"]] == ["影像"]
-        places = [(exam["institution"], exam["elsewhere"]) for exam in examinations(patient)]
-        assert sorted(places) == sorted([(ELSEWHERE, True), (hospital.services.settings.hospital.name, False)])
+        places = [(exam["institution"], exam["elsewhere"], exam["held"]) for exam in examinations(patient)]
+        own = hospital.services.settings.hospital.name
+        assert sorted(places) == sorted([(ELSEWHERE, True, True), (own, False, True)])
         (seen,) = events(hospital, "plugin.patient_viewed")
         assert (seen.actor_kind, seen.detail["examinations"]) == ("staff", 2)
 

@@ -78,7 +78,7 @@ class TestPlatform:
         assert list(labels) == ["影像", "内镜", "超声"]
         assert list(labels.values()) == [["胸部CT平扫"] * 2, ["无痛胃镜检查"], ["腹部彩超"]]
         ultrasound = patient["kinds"][-1]["examinations"][0]
-        assert (ultrasound["institution"], ultrasound["elsewhere"]) == ("测试二院", True)
+        assert (ultrasound["institution"], ultrasound["elsewhere"], ultrasound["held"]) == ("测试二院", True, False)
         answer = browser.post("/api/plugin/openings", json={"reference": ultrasound["reference"]})
         assert answer.json()["url"].startswith("http://127.0.0.1:1/region/open")
         assert PERSON.id_number not in answer.text

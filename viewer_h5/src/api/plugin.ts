@@ -12,6 +12,8 @@ export interface Examination {
   on: string
   institution: string
   elsewhere: boolean
+  /** Its archive is here: two of these can be compared. */
+  held: boolean
 }
 
 export interface Kind {
@@ -35,10 +37,10 @@ export interface Reminder {
   priors: Prior[]
 }
 
-/** A reminder of any patient of this doctor; `patient` is a reference. */
+/** A reminder of any patient of this doctor; `patient` is a reference, null for who is not registered. */
 export interface PatientReminder extends Reminder {
-  patient: string
-  name: string
+  patient: string | null
+  name: string | null
 }
 
 export interface Patient {
@@ -55,7 +57,7 @@ export interface Patient {
 export interface Person {
   reference: string
   name: string
-  sex: string | null
+  sex: string
   age: number | null
   seen_at?: string
   last_exam_on?: string | null
@@ -67,6 +69,7 @@ export const sleep = () => remove('/api/plugin/session')
 export const fetchPatient = () => get<Patient>('/api/plugin/patient')
 export const choosePatient = (reference: string) => tell('/api/plugin/patient', { reference })
 export const fetchOpening = (reference: string) => post<{ url: string }>('/api/plugin/openings', { reference })
+export const fetchComparison = (references: readonly string[]) => post<{ url: string }>('/api/plugin/comparisons', { references })
 export const fetchRecents = () => get<{ patients: Person[] }>('/api/plugin/recents')
 export const searchPatients = (text: string) => post<{ patients: Person[]; more: boolean }>('/api/plugin/search', { text })
 export const fetchReminders = () => get<{ reminders: PatientReminder[] }>('/api/plugin/reminders')

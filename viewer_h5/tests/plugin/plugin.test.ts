@@ -5,7 +5,7 @@ import type { Patient } from '@/api/plugin'
 import PluginApp from '@/apps/plugin/PluginApp.vue'
 import { ASK_AGAIN_MS } from '@/apps/plugin/session'
 
-const exam = { reference: 'a1', item: '胸部CT平扫', on: '2026-01-10', institution: '测试二院', elsewhere: true }
+const exam = { reference: 'a1', item: '胸部CT平扫', on: '2026-01-10', institution: '测试二院', elsewhere: true, held: true }
 const patient: Patient = {
   name: '测试患者',
   badge: '外院 1 次检查',
@@ -189,6 +189,7 @@ describe('the patient', () => {
     answers['GET /api/plugin/patient'] = [200, { ...patient, reminders: [reminder, { ...reminder, decided: true }] }]
     await launchedAgain('next')
     const text = page.get('[data-part=reminders]').text()
+    expect(document.title).toBe('外院 1 次检查 · 1 条重复检查提醒 · 检查助手')
     for (const said of ['相同项目：2026-01-10 测试二院 胸部CT平扫', '待处理', '已处理']) expect(text).toContain(said)
   })
 
@@ -256,6 +257,36 @@ describe('an examination', () => {
   })
 })
 
+describe('two examinations', () => {
+  const begin = () => page.findAll('.kind button').find((button) => button.text() === '选两次对比')
+
+  it('side by side are offered only where two of them are held here', async () => {
+    answers['GET /api/plugin/patient'] = [200, { ...patient, kinds: [{ kind: 'imaging', label: '影像', examinations: [exam, { ...exam, reference: 'a2', held: false }] }] }]
+    await opened('once')
+    expect(begin()).toBeUndefined()
+  })
+
+  it('exactly two of them, open in a tab', async () => {
+    answers['POST /api/plugin/comparisons'] = problem(404, 'not_found', '没有找到')
+    const third = { ...exam, reference: 'a4' }
+    const kinds = [{ kind: 'imaging', label: '影像', examinations: [exam, { ...exam, reference: 'a2' }, third] }]
+    answers['GET /api/plugin/patient'] = [200, { ...patient, kinds }]
+    await opened('once')
+    vi.spyOn(window, 'open').mockReturnValue(null)
+    await begin()?.trigger('click')
+    const boxes = page.findAll('input[type=checkbox]')
+    const go = page.get('fieldset button')
+    await boxes[0]?.setValue(true)
+    expect(go.attributes('disabled')).toBeDefined()
+    await boxes[2]?.setValue(true)
+    expect(boxes[1]?.attributes('disabled')).toBeDefined()
+    await go.trigger('click')
+    await flushPromises()
+    expect(calls('POST /api/plugin/comparisons')[0]?.body).toEqual({ references: ['a1', 'a4'] })
+    expect(page.get('.kind [role=alert]').text()).toContain('没有找到')
+  })
+})
+
 describe('finding a patient', () => {
   async function people() {
     await opened('once')
@@ -320,6 +351,15 @@ describe('today’s reminders', () => {
     await page.get('h2 button').trigger('click')
     await flushPromises()
     expect(calls('POST /api/plugin/patient')[0]?.body).toEqual({ reference: 'p7' })
+  })
+
+  it('of somebody who is not registered lead nowhere', async () => {
+    answers['GET /api/plugin/reminders'] = [200, { reminders: [{ ...reminder, patient: null, name: null }] }]
+    await opened('once')
+    await page.get('#tab-reminders').trigger('click')
+    await flushPromises()
+    expect(page.get('h2').text()).toBe('未登记的患者')
+    expect(page.find('h2 button').exists()).toBe(false)
   })
 
   it('that could not be had are no empty list', async () => {

@@ -1,6 +1,5 @@
 import { reactive } from 'vue'
 
-import { fetchOpening } from '@/api/plugin'
 import { asProblem, type Problem } from '@/api/problem'
 import { pluginWords as words } from '@/i18n/zh-CN/plugin'
 
@@ -14,11 +13,12 @@ export interface Opening {
 export function useOpenings() {
   const openings = reactive(new Map<string, Opening>())
 
-  async function open(reference: string): Promise<void> {
-    if (openings.get(reference)?.busy) return
+  /** `name` is what was clicked, `ask` gets its address. */
+  async function open(name: string, ask: () => Promise<{ url: string }>): Promise<void> {
+    if (openings.get(name)?.busy) return
     const said: Opening = { busy: true, problem: null, blocked: '' }
-    openings.set(reference, said)
-    const done = (change: Partial<Opening>) => openings.set(reference, { ...said, busy: false, ...change })
+    openings.set(name, said)
+    const done = (change: Partial<Opening>) => openings.set(name, { ...said, busy: false, ...change })
     // Opened within the click: a browser takes a tab that comes later for an advertisement.
     const tab = window.open('about:blank', '_blank')
     if (tab) {
@@ -26,7 +26,7 @@ export function useOpenings() {
       tab.document.title = words.patient.opening
     }
     try {
-      const { url } = await fetchOpening(reference)
+      const { url } = await ask()
       if (tab) tab.location.replace(url)
       done({ blocked: tab ? '' : url })
     } catch (error) {

@@ -58,13 +58,15 @@ export function usePluginSession() {
   function tellCount(): void {
     const shown = patient.value
     const text = shown?.badge ?? ''
-    document.title = text ? `${text} · ${words.title}` : words.title
+    const undecided = shown?.reminders.filter((reminder) => !reminder.decided).length ?? 0
+    // the desktop shell reads both from here
+    document.title = [text, undecided ? words.undecided(undecided) : '', words.title].filter(Boolean).join(' · ')
     host.tell({
       type: 'mingying:badge',
       count: shown?.elsewhere_count ?? null,
       text,
       complete: !shown || shown.elsewhere === 'answered' || shown.elsewhere === 'not_connected',
-      reminders: shown?.reminders.filter((reminder) => !reminder.decided).length ?? 0,
+      reminders: undecided,
     })
   }
 

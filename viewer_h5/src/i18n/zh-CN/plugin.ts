@@ -1,6 +1,7 @@
 /** What a doctor reads in the plugin. */
 export const pluginWords = {
   title: '检查助手',
+  undecided: (count: number) => `${count} 条重复检查提醒`,
   doctor: (name: string) => `${name} 医生`,
   leave: '退出',
   waking: '正在启动…',
@@ -22,6 +23,12 @@ export const pluginWords = {
     opening: '正在打开…',
     blocked: '浏览器拦住了新窗口，点这里打开',
   },
+  compare: {
+    begin: '选两次对比',
+    stop: '不对比了',
+    hint: '选两次检查，在新窗口并排看',
+    compare: '对比这两次',
+  },
   people: {
     search: '按姓名找患者',
     hint: '汉字、全拼或首字母，例如：张三、zhangsan、zs',
@@ -36,6 +43,7 @@ export const pluginWords = {
   },
   reminders: {
     none: '今天没有重复检查提醒。',
+    unregistered: '未登记的患者',
     decided: '已处理',
     open: '待处理',
     counted: (count: number) => `${count} 条待处理`,
