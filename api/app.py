@@ -16,6 +16,7 @@ from api.routes import (
     admin_cases,
     admin_import,
     admin_quality,
+    admin_workstations,
     cds_hooks,
     citizen,
     comparisons,
@@ -36,6 +37,7 @@ from api.routes import (
     staff,
     stow,
     studies,
+    workstations,
 )
 from api.routes import pages as built_pages
 from api.security_headers import SecurityHeaders
@@ -92,6 +94,8 @@ def create_app(services: Services) -> FastAPI:
         admin_audit,
         admin_cases,
         admin_quality,
+        admin_workstations,
+        workstations,
         demo,
     )
     for module in modules:

@@ -112,6 +112,9 @@ ACTIONS = {
     "verification.code_asked": "获取验证码",
     "verification.passed": "身份验证通过",
     "verification.refused": "身份验证未通过",
+    "workstation.enrolled": "医生工作站安装",
+    "workstation.exported": "导出医生工作站",
+    "workstation.switches_set": "设置工作站提醒开关",
 }
 COLUMNS = ("时间", "身份", "操作者", "操作", "操作代码", "对象类别", "对象", "结果", "细节", "链序号", "事件编号")
 

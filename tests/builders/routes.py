@@ -40,6 +40,7 @@ STOW = {
 }
 
 
+HEARTBEAT = {"workstation": "0" * 32, "label": "门诊1", "version": "0.1.0", "os": "Windows 11", "wakes": 0}
 NO_SHEET = {"files": {"file": ("list.xlsx", b"no workbook")}}
 TEXT = {"title": "晕征", "plain": "结节外面一圈淡影。", "body": "说的是样子。", "source_ids": []}
 
@@ -154,6 +155,12 @@ TABLE: dict[tuple[str, str], Call] = {
     ("GET", "/api/admin/accounts"): Call("staff system_administrator security_administrator"),
     ("POST", "/api/admin/accounts"): Call("staff system_administrator", 422, {"json": {"login": "1", "name": ""}}),
     ("GET", "/api/admin/cases"): Call("staff system_administrator"),
+    ("GET", "/api/admin/workstations"): Call("staff system_administrator"),
+    ("GET", "/api/admin/workstations/export.csv"): Call("staff system_administrator"),
+    ("PUT", "/api/admin/workstations/{workstation}/switches"): Call(
+        "staff system_administrator", 404, {"json": {"history_reminders": True, "duplicate_reminders": True}}
+    ),
+    ("POST", "/api/workstations/heartbeat"): Call("machine workstation", 200, {"json": HEARTBEAT}),
     ("GET", "/api/admin/quality"): Call("staff system_administrator"),
     ("GET", "/api/admin/quality/export.csv"): Call("staff system_administrator"),
     ("GET", "/api/admin/quality/{indicator}/studies"): Call(
@@ -284,6 +291,7 @@ class Things:
             "platform": "none",
             "service": "duplicate-exam-sign",
             "view_record": "0" * 32,
+            "workstation": "f" * 32,
             "token": "A" * 27,
             "handle": "A" * 27,
             "report": self.hospital.report_id(STUDY),

@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from api.accounts.roles import Role
 from api.auth.access import PUBLIC, UndeclaredRoute, allow, require_declared_access
+from api.commands.keys import SCOPES
 from imaging_core.domain.grants import Right
 from imaging_core.sharing.grants import revoke_grant
 from tests.builders.dicom import study_uid
@@ -157,7 +158,7 @@ CALLERS: dict[str, Callable[[SmallHospital], Caller]] = {
     "a share with every right": lambda h: holder(h, ALL - {"own"}),
     "an expired grant": lambda h: ended(h, revoked=False),
     "a revoked grant": lambda h: ended(h, revoked=True),
-    **{f"a key for {scope}": partial(keyed_for, scope) for scope in ("stow", "documents", "print", "orders", "launch")},
+    **{f"a key for {scope}": partial(keyed_for, scope) for scope in SCOPES},
     "a key for nothing": lambda h: keyed(h),
     "a revoked key": lambda h: keyed(h, "stow", "documents", "print", revoked=True),
     **{f"a signed-in {role}": partial(employed, roles=(role,)) for role in Role},
