@@ -25,6 +25,7 @@ from imaging_core.interop.regional.tables import RegistrationRow
 from tests.builders import hl7
 from tests.builders.dicom import ct_series, study_uid
 from tests.builders.hospital import SmallHospital, small_hospital
+from tests.builders.orders import orm
 from tests.builders.region import OURS, THEIRS, RunningPlatform, running_platform, secret_of
 from tests.builders.running import RunningService, running_service
 from tests.builders.senders import mllp, storescu, write_instances
@@ -205,28 +206,41 @@ class TestAPlatformThatFails:
 
 
 class TestAWorkerKilledWhileThePlatformAnswers:
+    @pytest.mark.clause("R2.3")
+    @pytest.mark.clause("R2.6")
+    @pytest.mark.clause("R6.2")
     @pytest.mark.skipif(shutil.which("storescu") is None, reason="DCMTK is not installed")
-    def test_is_started_again_and_registers_once(self, platform, tmp_path):
+    def test_is_started_again_registers_once_tells_the_order_once_and_prefetches(self, platform, tmp_path):
         connection = {f"PLATFORM__{name.upper()}": str(value) for name, value in settings_for(platform).items()}
-        connection["PLATFORM__UPLOAD_SECONDS"] = "60"
+        connection["PLATFORM__UPLOAD_SECONDS"] = connection["PLATFORM__SECONDS"] = "60"
         more = {"EMBEDDER_FOLDER": "/nonexistent", "HOSPITAL__INSTITUTION_CODE": OURS}
         with running_service(tmp_path / "killed", **connection, **more) as service:
             platform.misbehave("slow", seconds=60)
-            mllp(service.hl7_port, hl7.adt_a04())
+            mllp(service.hl7_port, hl7.adt_a04(at=datetime.now(UTC)))
             images = ct_series(1, 16, 16, study="study", patient_id="TEST0001", accession_number="ACC0001")
             assert storescu(service.dicom_port, write_instances(tmp_path / "send", images)).returncode == 0
             mllp(service.hl7_port, hl7.oru_r01(study_instance_uid=STUDY))
-            until(lambda: state_in(service) == State.WAITING)
+            mllp(service.hl7_port, orm("胸部CT平扫"))  # answered although the platform is not
+            until(lambda: state_in(service) == state_in(service, "platform_orders") == State.WAITING)
             worker_of(service).kill()
             platform.misbehave("none")
             until(lambda: state_in(service) == State.REGISTERED)
             assert len(seen_elsewhere(platform)) == 1
+            until(lambda: state_in(service, "platform_orders") == "told")
+            told = platform.state()
+            assert [len(told[kind]) for kind in ("notices", "receipts")] == [1, 1]
+            until(lambda: "elsewhere.prefetched" in actions_in(service))
 
 
-def state_in(service: RunningService) -> str | None:
+def state_in(service: RunningService, table: str = "platform_registrations") -> str | None:
     with contextlib.closing(sqlite3.connect(service.data / "index.sqlite")) as index:
-        row = index.execute("SELECT state FROM platform_registrations").fetchone()
+        row = index.execute(f"SELECT state FROM {table}").fetchone()  # noqa: S608  # a word of ours
     return row and row[0]
+
+
+def actions_in(service: RunningService) -> set[str]:
+    with contextlib.closing(sqlite3.connect(service.data / "index.sqlite")) as index:
+        return {action for (action,) in index.execute("SELECT DISTINCT action FROM audit_events")}
 
 
 def worker_of(service: RunningService) -> psutil.Process:

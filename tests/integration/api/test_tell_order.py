@@ -2,12 +2,15 @@
 # Rows that a test has just made are there; a missing one fails the test at the same line.
 """Every saved order and every decision reaches the regional platform: once, whenever it can be reached."""
 
+import contextlib
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 
 from api.accounts.roles import Role
@@ -20,6 +23,7 @@ from api.workflows.tell_order import State, owe_incomplete_orders, tell_order
 from imaging_core.interop.regional import PlatformUnreachable
 from imaging_core.interop.regional.tables import OrderTellingRow
 from imaging_core.patients.tables import PatientRow
+from imaging_core.reminders.tables import OrderCheckRow
 from tests.builders import hl7
 from tests.builders.hospital import SmallHospital, small_hospital
 from tests.builders.orders import hook_call, orm
@@ -60,7 +64,12 @@ def connected(tmp_path, sqlite_url, redis_url, redis, platform) -> Iterator[Smal
         database_url=sqlite_url,
         redis_url=redis_url,
         hospital={"institution_code": OURS},
-        platform={"url": platform.url, "key": f"key-{OURS}", "secret": secret_of(OURS), "seconds": 2},
+        platform={
+            "url": platform.url,
+            "key": f"key-{OURS}",
+            "secret": secret_of(OURS),
+            "seconds": 2,
+        },
         reminders={"window_days": 3650, "platform_seconds": 2},
     )
     opened.clock.now = datetime.now(UTC)  # the platform has a clock of its own
@@ -285,6 +294,36 @@ class TestAPlatformThatFails:
         finally:
             worker.stop()
         assert len(receipts(platform)) == 1
+
+
+class TestAnyCourse:
+    """Whatever happens in whatever order: once the platform answers, it has one receipt, and that of the newest."""
+
+    @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(st.lists(st.sampled_from(["sign", "accept", "repeat", "none", "dead", "unsigned", "refusing"]), max_size=8))
+    def test_ends_with_the_platform_knowing_the_newest(self, connected, his, platform, course):
+        with connected.services.database.writing() as session:
+            for row in session.scalars(select(OrderTellingRow)):
+                session.delete(row)
+            for check in session.scalars(select(OrderCheckRow)):
+                check.created_at -= timedelta(hours=5)  # what follows is another order
+        (card,) = his.order("胸部CT平扫")
+        newest = None
+        for step in course:
+            if step == "sign":
+                his.order("胸部CT平扫")
+            elif step in {"accept", "repeat"}:
+                newest = step == "accept"
+                his.accept(card) if newest else his.repeat(card, "emergency")
+            else:
+                platform.misbehave(step)
+                with contextlib.suppress(PlatformUnreachable):
+                    tell(connected)
+                platform.misbehave("none")
+        his.order("胸部CT平扫")  # a refused one is owed again by what happens to it
+        row = tell(connected)
+        (item,) = receipts(platform)[row.view_record_id]
+        assert (row.state, item.get("is_recognized")) == (State.TOLD, newest)
 
 
 class TestWithoutAPlatform:
