@@ -31,7 +31,7 @@ _BATCHES: Sequence[Collection[Phantom]] = (
     (Phantom.CHEST_CT_FIRST, Phantom.CHEST_RADIOGRAPH),
     (Phantom.CHEST_CT_SECOND,),
     (Phantom.CHEST_CT_NORMAL,),
-    (Phantom.HEAD_MR, Phantom.ECHO, Phantom.ECG),
+    (Phantom.HEAD_MR, Phantom.ECHO, Phantom.ECG, Phantom.ENDOSCOPY, Phantom.MICROSCOPY),
 )
 
 

@@ -26,6 +26,8 @@ class Phantom(StrEnum):
     CHEST_RADIOGRAPH = "chest_radiograph"
     HEAD_MR = "head_mr"
     ECHO = "echo"
+    ENDOSCOPY = "endoscopy"
+    MICROSCOPY = "microscopy"
     ECG = "ecg"
 
 

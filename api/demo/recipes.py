@@ -7,13 +7,16 @@ from pathlib import Path
 
 from api.demo.hospital import Phantom
 from imaging_core.phantoms.ecg import EcgAcquisition, render_ecg
+from imaging_core.phantoms.endoscopy import EndoscopyAcquisition, render_endoscopy
 from imaging_core.phantoms.head_mr import HeadAcquisition, HeadAnatomy, Weighting, render_head
+from imaging_core.phantoms.light_files import write_endoscopy, write_microscopy
 from imaging_core.phantoms.other_files import write_chest_radiograph, write_ecg, write_echo
 from imaging_core.phantoms.part10 import SeriesHeader, StudyHeader
 from imaging_core.phantoms.radiograph import project_chest
 from imaging_core.phantoms.slice_files import TablePlace, write_ct_series, write_mr_series
 from imaging_core.phantoms.thorax_anatomy import Nodule, ThoraxAnatomy
 from imaging_core.phantoms.thorax_ct import Acquisition, render_thorax, table_row
+from imaging_core.phantoms.tissue import MicroscopyAcquisition, render_tissue
 from imaging_core.phantoms.ultrasound import EchoAcquisition, render_echo
 
 
@@ -29,6 +32,9 @@ NODULE_CENTRE = (-60.0, 8.0, 248.0)
 """Apical segment of the right upper lobe, in patient mm."""
 FIRST_DIAMETER, SECOND_DIAMETER = 6.0, 9.0
 """mm, as the reports say."""
+
+POLYP_DIAMETER = 6.0
+"""mm, as the report of the second hospital says."""
 
 _PERSON = ThoraxAnatomy(seed=11, nodules=(Nodule(NODULE_CENTRE, FIRST_DIAMETER),))
 _HEALTHY = ThoraxAnatomy(seed=29, scale=0.96, fat=8.0, aortic_calcification=False)
@@ -159,8 +165,26 @@ def _make_ecg(study: StudyHeader, folder: Path, scale: Scale) -> None:
     write_ecg(render_ecg(acquisition), acquisition=acquisition, study=study, series=series, folder=folder)
 
 
+def _make_endoscopy(study: StudyHeader, folder: Path, scale: Scale) -> None:
+    acquisition = EndoscopyAcquisition(polyp_diameter=POLYP_DIAMETER)
+    if scale is Scale.TEST:
+        acquisition = replace(acquisition, size=96)
+    series = SeriesHeader("ES", 1, "Colonoscopy", "COLON", "Demo Scope")
+    write_endoscopy(render_endoscopy(acquisition), study=study, series=series, folder=folder)
+
+
+def _make_microscopy(study: StudyHeader, folder: Path, scale: Scale) -> None:
+    acquisition = MicroscopyAcquisition()
+    if scale is Scale.TEST:
+        acquisition = MicroscopyAcquisition(columns=160, rows=120, pixel=4.0)
+    series = SeriesHeader("GM", 1, "HE x20", "COLON", "Demo Microscope")
+    write_microscopy(render_tissue(acquisition), study=study, series=series, folder=folder)
+
+
 _WRITERS: Mapping[Phantom, Callable[[StudyHeader, Path, Scale], None]] = {
     Phantom.HEAD_MR: _make_head,
     Phantom.ECHO: _make_echo,
     Phantom.ECG: _make_ecg,
+    Phantom.ENDOSCOPY: _make_endoscopy,
+    Phantom.MICROSCOPY: _make_microscopy,
 }

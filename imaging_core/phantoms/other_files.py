@@ -1,13 +1,10 @@
 """Radiograph, ultrasound cine and ECG as DICOM files."""
 
-import io
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate
 from pydicom.uid import (
     DigitalXRayImageStorageForPresentation,
     JPEGBaseline8Bit,
@@ -22,6 +19,7 @@ from imaging_core.phantoms.part10 import (
     base_dataset,
     coded,
     set_grey_pixels,
+    set_jpeg_pixels,
     set_windows,
     write,
 )
@@ -67,34 +65,18 @@ def write_echo(
 ) -> int:
     """Write the cine as a multi-frame JPEG object, as ultrasound machines send it; return 1."""
     ds = base_dataset(study, series, sop_class_uid=UltrasoundMultiFrameImageStorage, instance_number=1)
-    frames, rows, columns, _ = cine.shape
-    encoded = [_jpeg(frame) for frame in cine]
     ds.ImageType = ["ORIGINAL", "PRIMARY", "TTE", "0001"]  # transthoracic, 2D (PS3.3 C.8.5.6.1.1)
     ds.PatientOrientation = []
-    ds.NumberOfFrames = frames
+    ds.NumberOfFrames = len(cine)
     ds.FrameIncrementPointer = 0x00181063  # FrameTime
     ds.FrameTime = acquisition.frame_milliseconds
     ds.CineRate = ds.RecommendedDisplayFrameRate = round(1000 / acquisition.frame_milliseconds)
     ds.HeartRate = round(acquisition.heart_rate)
-    ds.SamplesPerPixel, ds.PhotometricInterpretation, ds.PlanarConfiguration = 3, "YBR_FULL_422", 0
-    ds.Rows, ds.Columns = rows, columns
-    ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 8, 8, 7, 0
     ds.UltrasoundColorDataPresent = 0
-    ds.LossyImageCompression = "01"
-    ds.LossyImageCompressionRatio = round(cine.nbytes / sum(map(len, encoded)), 2)
-    ds.LossyImageCompressionMethod = "ISO_10918_1"
     ds.SequenceOfUltrasoundRegions = [_sector_region(acquisition)]
-    ds.PixelData = encapsulate(encoded)
-    ds["PixelData"].is_undefined_length = True
+    set_jpeg_pixels(ds, cine)
     write(ds, folder / "US0001.dcm", JPEGBaseline8Bit)
     return 1
-
-
-def _jpeg(frame: NDArray[np.uint8]) -> bytes:
-    target = io.BytesIO()
-    # PS3.5 8.2.1: YBR_FULL_422 goes with JPEG frames whose colours are halved across.
-    Image.fromarray(frame).save(target, "JPEG", quality=88, subsampling="4:2:2")
-    return target.getvalue()
 
 
 def _sector_region(acquisition: EchoAcquisition) -> Dataset:

@@ -1,11 +1,16 @@
 """What every demo object has in common: patient, study, equipment, and writing PS3.10 files."""
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRLittleEndian
 
 from imaging_core.phantoms.identifiers import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, phantom_uid
@@ -123,6 +128,37 @@ def set_grey_pixels(ds: Dataset, *, rows: int, columns: int, bits_stored: int, s
     ds.BitsStored = bits_stored
     ds.HighBit = bits_stored - 1
     ds.PixelRepresentation = 1 if signed else 0
+
+
+def set_colour_pixels(ds: Dataset, picture: NDArray[np.uint8]) -> None:
+    """Set the pixels of a colour picture, uncompressed."""
+    _fill_colour(ds, rows=picture.shape[0], columns=picture.shape[1], photometric="RGB")
+    ds.LossyImageCompression = "00"
+    ds.PixelData = picture.tobytes()
+
+
+def set_jpeg_pixels(ds: Dataset, frames: NDArray[np.uint8]) -> None:
+    """Set the pixels of colour frames, each as JPEG; the file is then written in JPEG Baseline."""
+    encoded = [_jpeg(frame) for frame in frames]
+    _fill_colour(ds, rows=frames.shape[1], columns=frames.shape[2], photometric="YBR_FULL_422")
+    ds.LossyImageCompression = "01"
+    ds.LossyImageCompressionRatio = round(frames.nbytes / sum(map(len, encoded)), 2)
+    ds.LossyImageCompressionMethod = "ISO_10918_1"
+    ds.PixelData = encapsulate(encoded)
+    ds["PixelData"].is_undefined_length = True
+
+
+def _fill_colour(ds: Dataset, *, rows: int, columns: int, photometric: str) -> None:
+    ds.SamplesPerPixel, ds.PhotometricInterpretation, ds.PlanarConfiguration = 3, photometric, 0
+    ds.Rows, ds.Columns = rows, columns
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 8, 8, 7, 0
+
+
+def _jpeg(frame: NDArray[np.uint8]) -> bytes:
+    target = io.BytesIO()
+    # PS3.5 8.2.1: YBR_FULL_422 goes with JPEG frames whose colours are halved across.
+    Image.fromarray(frame).save(target, "JPEG", quality=88, subsampling="4:2:2")
+    return target.getvalue()
 
 
 def write(ds: Dataset, path: Path, transfer_syntax_uid: str = ExplicitVRLittleEndian) -> None:

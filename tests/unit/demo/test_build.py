@@ -11,6 +11,7 @@ from api.demo.build import build_demo_files
 from api.demo.errors import DemoBuildFailed
 from api.demo.hospital import Phantom, load_hospital
 from api.demo.recipes import CHEST_SCANS, Scale
+from api.demo.region.second import second_hospital
 
 HOSPITAL = load_hospital()
 
@@ -26,6 +27,15 @@ def digests(study):
 @pytest.fixture(scope="module")
 def studies(tmp_path_factory):
     return {study.key: study for study in build(tmp_path_factory.mktemp("demo"))}
+
+
+@pytest.fixture(scope="module")
+def lit(tmp_path_factory):
+    """The studies of the second hospital that ours has no kind of."""
+    only = ["second-colonoscopy", "second-pathology"]
+    out = tmp_path_factory.mktemp("second")
+    made = build_demo_files(out, scale=Scale.TEST, hospital=second_hospital(), only=only, processes=1)
+    return {study.modality: study for study in made}
 
 
 def first(study):
@@ -158,17 +168,35 @@ class TestFiles:
         assert by_series["T1 TSE ax"] == by_series["T2 TSE ax"]
 
 
+class TestPicturesInVisibleLight:
+    def test_stills_of_an_endoscope_are_colour_and_numbered_as_they_were_taken(self, lit):
+        stills = [pydicom.dcmread(path) for path in lit["ES"].paths()]
+        assert {ds.SOPClassUID for ds in stills} == {pydicom.uid.VLEndoscopicImageStorage}
+        assert [ds.InstanceNumber for ds in stills] == [1, 2, 3, 4]
+        assert len({ds.SeriesInstanceUID for ds in stills}) == 1
+        pictures = [ds.pixel_array for ds in stills]
+        assert {picture.shape for picture in pictures} == {(96, 96, 3)}
+        assert len({picture.tobytes() for picture in pictures}) == 4
+
+    def test_the_section_is_uncompressed_colour_and_names_its_specimen(self, lit):
+        ds = first(lit["GM"])
+        assert ds.SOPClassUID == pydicom.uid.VLMicroscopicImageStorage
+        assert (ds.PhotometricInterpretation, ds.LossyImageCompression) == ("RGB", "00")
+        assert ds.pixel_array.shape == (ds.Rows, ds.Columns, 3)
+        assert ds.SpecimenDescriptionSequence[0].SpecimenIdentifier == ds.ContainerIdentifier
+
+
 class TestConformance:
     @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy is not installed")
-    def test_dciodvfy_finds_no_error(self, studies):
-        for study in studies.values():
+    def test_dciodvfy_finds_no_error(self, studies, lit):
+        for study in (*studies.values(), *lit.values()):
             said = subprocess.run(
                 ["dciodvfy", "-new", str(study.paths()[0])], capture_output=True, text=True, check=False
             )
             assert "Error" not in said.stderr + said.stdout, study.key
 
     @pytest.mark.skipif(shutil.which("dcmdump") is None, reason="DCMTK is not installed")
-    def test_dcmtk_reads_every_kind(self, studies):
-        for study in studies.values():
+    def test_dcmtk_reads_every_kind(self, studies, lit):
+        for study in (*studies.values(), *lit.values()):
             said = subprocess.run(["dcmdump", "-q", str(study.paths()[0])], capture_output=True, check=False)
             assert said.returncode == 0, study.key

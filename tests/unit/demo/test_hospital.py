@@ -5,12 +5,15 @@ import pytest
 from api.demo.errors import DemoContentError
 from api.demo.hospital import Phantom, load_hospital
 from api.demo.laboratory import laboratory_results
-from api.demo.recipes import FIRST_DIAMETER, SECOND_DIAMETER
+from api.demo.recipes import FIRST_DIAMETER, POLYP_DIAMETER, SECOND_DIAMETER
+from api.demo.region.second import second_hospital
 from api.settings import DEMO_INSTITUTION_CODE
 
 TEXT = files("api.demo").joinpath("hospital.yaml").read_text(encoding="utf-8")
 HOSPITAL = load_hospital()
 EXAMS = {exam.phantom: (patient, exam) for patient, exam in HOSPITAL.exams()}
+SECOND = second_hospital()
+THEIRS = {exam.phantom: exam for _, exam in SECOND.exams()}
 
 
 class TestWhatCouldBeTakenForReal:
@@ -36,7 +39,7 @@ class TestWhatCouldBeTakenForReal:
 
 class TestHospital:
     def test_every_phantom_has_its_exam(self):
-        assert set(EXAMS) == set(Phantom)
+        assert EXAMS.keys() | THEIRS.keys() == set(Phantom)
 
     def test_belongs_to_the_demo_institution(self):
         assert HOSPITAL.institution_code == DEMO_INSTITUTION_CODE
@@ -68,6 +71,22 @@ class TestHospital:
         patient, exam = EXAMS[Phantom.CHEST_CT_FIRST]
         assert patient.age_on(exam.performed_at.date()) == 63
         assert HOSPITAL.study_header(patient, exam).patient_age == "063Y"
+
+
+class TestSecondHospital:
+    def test_knows_a_person_of_ours_by_the_same_name_and_id_number(self):
+        ours, theirs = HOSPITAL.patients[0], SECOND.patients[0]
+        assert (theirs.name, theirs.id_number, theirs.birth_date) == (ours.name, ours.id_number, ours.birth_date)
+        assert theirs.patient_id != ours.patient_id
+
+    def test_the_reports_of_the_colonoscopy_and_the_biopsy_agree_with_the_pictures_and_each_other(self):
+        seen, biopsy = THEIRS[Phantom.ENDOSCOPY], THEIRS[Phantom.MICROSCOPY]
+        size = f"直径约{POLYP_DIAMETER:.0f}mm"
+        assert size in seen.report.findings
+        assert size in seen.report.impression
+        assert biopsy.accession_number in seen.report.findings
+        assert "乙状结肠" in biopsy.report.impression
+        assert seen.report.reported_at < biopsy.report.reported_at
 
 
 class TestLaboratory:

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 
 from imaging_core.phantoms.ecg import LEADS, EcgAcquisition, render_ecg
+from imaging_core.phantoms.endoscopy import EndoscopyAcquisition, render_endoscopy
 from imaging_core.phantoms.head_mr import HeadAcquisition, HeadAnatomy, Weighting, render_head
 from imaging_core.phantoms.radiograph import project_chest
+from imaging_core.phantoms.tissue import MicroscopyAcquisition, render_tissue
 from imaging_core.phantoms.ultrasound import EchoAcquisition, render_echo
 
 MILLIVOLTS = dict(zip(LEADS, render_ecg(EcgAcquisition()), strict=True))
@@ -68,6 +70,48 @@ class TestEcho:
         cine = render_echo(self.ACQUISITION)
         left, _, _, _ = self.ACQUISITION.sector
         assert cine[:, 5:100, : max(left - 2, 1)].max() == 0
+
+
+class TestEndoscopy:
+    SIZE = 120
+
+    def _stills(self, **more):
+        return render_endoscopy(EndoscopyAcquisition(size=self.SIZE, **more)).astype(int)
+
+    def test_mucosa_is_red_the_lumen_dark_and_nothing_is_shown_around_the_field_of_view(self):
+        row, column = np.mgrid[: self.SIZE, : self.SIZE] - (self.SIZE - 1) / 2
+        out = np.hypot(row, column) / (self.SIZE / 2)
+        for still in self._stills():
+            red, green, blue = still[(out > 0.6) & (out < 0.9)].mean(axis=0)
+            assert red > green + 20 > blue + 20
+            assert still[out > 1.01].max() == 0
+            assert still[out < 0.5].sum(axis=-1).min() < 0.2 * (red + green + blue)
+
+    def test_the_polyp_is_seen_in_the_last_still_only_and_as_large_as_asked_for(self):
+        without, small, large = (self._stills(polyp_diameter=diameter) for diameter in (0.1, 4.0, 8.0))
+        changed = [(np.abs(stills - without).max(axis=-1) > 12).sum(axis=(1, 2)) for stills in (small, large)]
+        assert changed[0][:3].tolist() == [0, 0, 0]
+        assert changed[1][3] > 1.5 * changed[0][3] > 0
+
+
+class TestTissue:
+    ACQUISITION = MicroscopyAcquisition(columns=320, rows=240, pixel=1.0)
+
+    def test_nuclei_are_blue_fibres_pink_and_glands_hollow(self):
+        picture = render_tissue(self.ACQUISITION).astype(int)
+        light = picture.sum(axis=-1)
+        dark, bright = picture[light < np.quantile(light, 0.05)].mean(axis=0), picture[light > 690]
+        assert dark[2] > dark[0] > dark[1]
+        assert 0.005 < len(bright) / light.size < 0.1
+        red, green, blue = np.median(picture.reshape(-1, 3), axis=0)
+        assert red > blue > green
+
+    def test_colours_do_not_hang_on_the_size_of_a_pixel(self):
+        coarse, fine = (
+            render_tissue(MicroscopyAcquisition(columns=columns, rows=columns * 3 // 4, pixel=320 / columns))
+            for columns in (160, 320)
+        )
+        assert coarse.mean() == pytest.approx(fine.mean(), abs=6)
 
 
 class TestRadiograph:
