@@ -14,6 +14,7 @@ from api.audit.anchor import AuditAnchor
 from api.auth.citizen.port import CitizenPlatform
 from api.auth.citizen.visits import Visits
 from api.auth.comparisons import Comparisons
+from api.auth.laboratory_views import LaboratoryViews
 from api.auth.launches import Launches, Openings, PluginSessions
 from api.auth.limits import Limiter
 from api.auth.link_sessions import LinkSessions
@@ -131,6 +132,11 @@ class Services:
     def plugin_openings(self) -> Openings:
         """One-time addresses of examinations that a doctor clicked."""
         return Openings(self.redis)
+
+    @cached_property
+    def laboratory_views(self) -> LaboratoryViews:
+        """Laboratory reports that a doctor opened; as long as a study stays open."""
+        return LaboratoryViews(self.redis, lasts=timedelta(minutes=self.settings.verification.grant_minutes))
 
     @cached_property
     def comparisons(self) -> Comparisons:

@@ -1,7 +1,8 @@
 """Access rules of routes.
 
 Every route declares exactly one rule in its `dependencies`: `allow(PUBLIC)`, `allow(LINK)`,
-`allow(patient(Right.REPORT))`, `allow(own())`, `allow(staff(Role.AUDITOR))`, `allow(PLUGIN)`, `allow(machine("stow"))`.
+`allow(patient(Right.REPORT))`, `allow(own())`, `allow(staff(Role.AUDITOR))`, `allow(PLUGIN)`,
+`allow(LABORATORY)`, `allow(machine("stow"))`.
 `require_declared_access` is called while the application is built and refuses a route that declares none.
 """
 
@@ -23,7 +24,8 @@ from api.accounts.roles import Role
 from api.accounts.sessions import Staff, Stage, see, staff_of, wants_to_be_seen
 from api.accounts.tables import AccountRow
 from api.audit.record import Actor
-from api.auth.cookies import GRANT_COOKIE, LINK_COOKIE, PLUGIN_COOKIE, STAFF_COOKIE
+from api.auth.cookies import GRANT_COOKIE, LABORATORY_COOKIE, LINK_COOKIE, PLUGIN_COOKIE, STAFF_COOKIE
+from api.auth.laboratory_views import LaboratoryView
 from api.auth.launches import PluginSession
 from api.db.tables import MachineKeyRow
 from api.errors import Problem
@@ -162,12 +164,37 @@ class _Plugin(AccessRule):
         found = services.plugin_sessions.find(request.cookies.get(PLUGIN_COOKIE, ""), services.clock())
         if found is None:
             raise Problem(401, "launch_needed")
-        with services.database.reading() as session:
-            account = session.get(AccountRow, found.launch.account_id)
-        if account is None or account.disabled_at is not None or Role.DOCTOR not in account.roles:
+        actor = _doctor_in_use(services, found.launch.account_id)
+        if actor is None:
             raise Problem(401, "launch_needed")
-        actor = account_actor(account.id, account.institution_code)
-        request.state.plugin = PluginUser(account.id, actor, found)
+        request.state.plugin = PluginUser(found.launch.account_id, actor, found)
+
+
+@dataclass(frozen=True, slots=True)
+class LaboratoryReader:
+    """The doctor before whom a patient's laboratory reports lie."""
+
+    actor: Actor
+    view: LaboratoryView
+
+
+class _Laboratory(AccessRule):
+    def __call__(self, request: Request) -> None:
+        """Doctors who opened a patient's laboratory reports, while the account is in use and a doctor's."""
+        services = services_of(request)
+        view = services.laboratory_views.find(request.cookies.get(LABORATORY_COOKIE, ""))
+        actor = _doctor_in_use(services, view.account_id) if view else None
+        if view is None or actor is None:
+            raise Problem(401, "laboratory_ended")
+        request.state.laboratory = LaboratoryReader(actor, view)
+
+
+def _doctor_in_use(services: Services, account_id: int) -> Actor | None:
+    with services.database.reading() as session:
+        account = session.get(AccountRow, account_id)
+    if account is None or account.disabled_at is not None or Role.DOCTOR not in account.roles:
+        return None
+    return account_actor(account.id, account.institution_code)
 
 
 class _Operations(AccessRule):
@@ -196,6 +223,7 @@ LINK: AccessRule = _Linked("link")
 OPERATIONS: AccessRule = _Operations("operations")
 SIGNED_IN: AccessRule = _SignedIn("signed in")
 PLUGIN: AccessRule = _Plugin("plugin")
+LABORATORY: AccessRule = _Laboratory("laboratory")
 
 
 def patient(*rights: Right) -> AccessRule:
@@ -292,6 +320,11 @@ def _plugin(request: Request) -> PluginUser:
     return user
 
 
+def _laboratory(request: Request) -> LaboratoryReader:
+    reader: LaboratoryReader = request.state.laboratory
+    return reader
+
+
 def staff_actor(found: Staff) -> Actor:
     """Return how the audit names a member of staff."""
     return account_actor(found.account_id, found.institution_code)
@@ -313,4 +346,5 @@ CurrentGrant = Annotated[Grant, Depends(_grant)]
 CurrentLink = Annotated[Link, Depends(_link)]
 CurrentStaff = Annotated[Staff, Depends(_staff)]
 CurrentPlugin = Annotated[PluginUser, Depends(_plugin)]
+CurrentLaboratory = Annotated[LaboratoryReader, Depends(_laboratory)]
 CurrentMachine = Annotated[Actor, Depends(_actor)]

@@ -1,4 +1,4 @@
-"""The cookies of a patient (an exchanged link, and a grant), of staff (a sign-in) and of a doctor's plugin."""
+"""The cookies of a patient (an exchanged link, a grant), of staff (a sign-in) and of a doctor (the plugin, a view)."""
 
 from fastapi import Response
 from fastapi.responses import RedirectResponse
@@ -7,6 +7,7 @@ LINK_COOKIE = "my_link"
 GRANT_COOKIE = "my_grant"
 STAFF_COOKIE = "my_staff"
 PLUGIN_COOKIE = "my_plugin"
+LABORATORY_COOKIE = "my_laboratory"
 
 
 def set_cookie(response: Response, name: str, value: str, *, seconds: int, secure: bool) -> None:
@@ -38,6 +39,19 @@ def set_staff_cookie(response: Response, token: str, *, seconds: int, secure: bo
 def clear_staff_cookie(response: Response) -> None:
     """End the sign-in cookie."""
     response.delete_cookie(STAFF_COOKIE, path="/api")
+
+
+def set_laboratory_cookie(response: Response, token: str, *, seconds: int, secure: bool) -> None:
+    """Set the cookie of one patient's laboratory reports before a doctor."""
+    response.set_cookie(
+        LABORATORY_COOKIE,
+        token,
+        max_age=seconds,
+        path="/api/laboratory",
+        httponly=True,
+        secure=secure,
+        samesite="strict",
+    )
 
 
 def set_plugin_cookie(response: Response, token: str, *, secure: bool, framed: bool) -> None:

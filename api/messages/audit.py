@@ -69,6 +69,7 @@ ACTIONS = {
     "kb.word_dismissed": "移除待解释的词",
     "key.issued": "发放接口密钥",
     "key.revoked": "停用接口密钥",
+    "laboratory.viewed": "查看检验报告",
     "launch.given": "唤起医生插件",
     "launch.refused": "唤起医生插件被拒绝",
     "link.opened": "打开链接",

@@ -22,6 +22,7 @@ _ENTRY_PAGES = {
     "/admin": "admin.html",
     "/plugin": "plugin.html",
     "/reading/compare": "reading.html",
+    "/laboratory": "laboratory.html",
 }
 _INLINE_SCRIPT = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 _MISSING = (

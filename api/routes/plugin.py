@@ -23,6 +23,7 @@ from api.auth.access import (
     machine,
 )
 from api.auth.cookies import PLUGIN_COOKIE, clear_plugin_cookie, set_plugin_cookie, to_page
+from api.auth.laboratory_views import LaboratoryView
 from api.auth.launches import Launch, Refusal
 from api.auth.throttle import throttle_address
 from api.errors import Problem
@@ -43,6 +44,7 @@ from api.schemas.plugin import (
 )
 from api.settings import Settings
 from api.wiring import Services
+from api.workflows.laboratory_reports import persons_laboratory_reports
 from api.workflows.patient_overview import ListedExam, Overview, held_study, patient_overview
 from imaging_core.coding.kinds import ExamKind
 from imaging_core.domain.grants import SHOWN_TO_DOCTORS
@@ -178,6 +180,10 @@ def _add_openings(router: APIRouter) -> None:
             return _open_elsewhere(services, user, elsewhere)
         now = services.clock()
         with services.database.writing() as session:
+            if body.reference in persons_laboratory_reports(session, services, key):
+                view = LaboratoryView(key, user.account_id)
+                token = services.laboratory_views.issue(view, body.reference)
+                return OpeningOut(url=f"{services.settings.base_url}/plugin/open/laboratory/{token}")
             study = held_study(session, services, key, body.reference)
             if study is None:
                 raise Problem(404, "not_found")

@@ -13,8 +13,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.wiring import Services
+from api.workflows.laboratory_reports import institution_of, persons_laboratory_reports, title_of
 from api.workflows.prefetch_history import history_elsewhere
 from imaging_core.coding.kinds import ExamKind, kind_of
+from imaging_core.documents.laboratory_reports import LaboratoryReport
 from imaging_core.domain.identifiers import PatientKey
 from imaging_core.index.tables import StudyRow
 from imaging_core.interop.hl7v2.fields import CHINA
@@ -71,7 +73,9 @@ def patient_overview(services: Services, patient: PatientKey) -> Overview:
         held = held_exams(session, services.cipher, patient)
         identity = identity_of(session, services.cipher, patient)
         reminders = _todays_reminders(session, row, services.clock())
+        reports = persons_laboratory_reports(session, services, patient)
         own = [_held(services, row.institution_code, exam) for exam in held]
+        own += [_laboratory(services, row.institution_code, *named) for named in reports.items()]
     answer, as_of = history_elsewhere(services, identity)
     known = {exam.study.study_instance_uid for exam in held}
     others = [_elsewhere(exam) for exam in answer.exams if exam.reference not in known]
@@ -123,6 +127,18 @@ def _held(services: Services, hospital: str, exam: HeldExam) -> ListedExam:
         institution=names.get(code, code) if elsewhere else services.settings.hospital.name,
         elsewhere=elsewhere,
         held=True,
+    )
+
+
+def _laboratory(services: Services, hospital: str, reference: str, report: LaboratoryReport) -> ListedExam:
+    return ListedExam(
+        reference=reference,
+        kind=ExamKind.LABORATORY,
+        item=title_of(report),
+        on=report.observed_at.astimezone(CHINA).date(),
+        institution=institution_of(services, report),
+        elsewhere=report.institution_code != hospital,
+        held=False,
     )
 
 

@@ -41,10 +41,15 @@ def identity_of(session: Session, cipher: FieldCipher, patient: PatientKey) -> P
 
 def held_exams(session: Session, cipher: FieldCipher, patient: PatientKey) -> list[HeldExam]:
     """Return what this person had examined at any institution whose archive is here; reported studies only."""
-    keys = [patient, *_same_person_elsewhere(session, cipher, patient)]
+    keys = records_of_person(session, cipher, patient)
     studies = select(StudyRow).where(StudyRow.patient_key.in_(keys), StudyRow.instance_count > 0)
     rows = {row.study_instance_uid: row for row in session.scalars(studies)}
     return [exam for exam in (_held(rows, report) for report in reports_of(session, studies)) if exam is not None]
+
+
+def records_of_person(session: Session, cipher: FieldCipher, patient: PatientKey) -> list[PatientKey]:
+    """Return a patient's record and those of the same person at other institutions whose archive is here."""
+    return [patient, *_same_person_elsewhere(session, cipher, patient)]
 
 
 def _same_person_elsewhere(session: Session, cipher: FieldCipher, patient: PatientKey) -> Sequence[PatientKey]:

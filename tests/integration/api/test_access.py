@@ -20,6 +20,7 @@ from imaging_core.domain.grants import Right
 from imaging_core.sharing.grants import revoke_grant
 from tests.builders.dicom import study_uid
 from tests.builders.hospital import SmallHospital
+from tests.builders.laboratory import laboratory_cookie
 from tests.builders.plugin import woken
 from tests.builders.routes import TABLE, Call
 from tests.builders.staff import new_account, signed_in
@@ -56,8 +57,8 @@ class Caller:
             return call.status
         if kind == "operations":
             return 404  # not from this machine, no token
-        if kind == "plugin":
-            return call.status if "plugin" in self.holds else 401
+        if kind in {"plugin", "laboratory"}:
+            return call.status if kind in self.holds else 401
         if kind == "link":
             return call.status if "link" in self.holds else 401
         if kind == "machine":
@@ -145,6 +146,14 @@ def awake(hospital: SmallHospital) -> Caller:
     return Caller(woken(hospital, login, patient_id="TEST0001"), frozenset({"plugin"}))
 
 
+def reading_laboratory(hospital: SmallHospital) -> Caller:
+    browser = hospital.browser()
+    login = _LAUNCHED.get(id(hospital)) or new_account(hospital, Role.DOCTOR)
+    _LAUNCHED[id(hospital)] = login
+    browser.cookies.set("my_laboratory", laboratory_cookie(hospital, login), domain="hospital.test", path="/api")
+    return Caller(browser, frozenset({"laboratory"}))
+
+
 def keyed_for(scope: str, hospital: SmallHospital) -> Caller:
     return keyed(hospital, scope)
 
@@ -166,6 +175,7 @@ CALLERS: dict[str, Callable[[SmallHospital], Caller]] = {
     "a doctor with an initial password": partial(employed, roles=(Role.DOCTOR,), complete=False),
     "staff who signed out": signed_out,
     "an awake plugin": awake,
+    "a doctor before laboratory reports": reading_laboratory,
     "a guessed key": lambda h: with_header(h, "Bearer " + "A" * 43),
     "a password": lambda h: with_header(h, "Basic YWRtaW46YWRtaW4="),
 }
