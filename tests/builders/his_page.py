@@ -13,7 +13,10 @@ _PAGE = """<!doctype html><html lang="zh-CN"><meta charset="utf-8"><title>门诊
 <table><tr><th>候诊号<th>科室<th>状态<tr><td>1<td>呼吸内科<td>就诊中<tr><td>2<td>呼吸内科<td>候诊</table>
 <p style="margin:16px">外院检查：<output id="count"></output>　<output id="ended"></output></p>
 <script>
-  addEventListener('mingying:badge', (event) => (document.getElementById('count').value = event.detail.text))
+  addEventListener('mingying:badge', (event) => {{
+    document.getElementById('count').value = event.detail.text
+    document.getElementById('ended').value = ''
+  }})
   addEventListener('mingying:ended', () => (document.getElementById('ended').value = '请重新唤醒插件'))
 </script>
 <script src="{plugin}/plugin/dock.js" data-edge="right"></script>

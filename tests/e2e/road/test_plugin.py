@@ -94,6 +94,7 @@ def test_from_the_login_to_the_other_hospitals_pictures(
     expect(panel.get_by_role("heading", name=PERSON["name"])).to_be_visible()
     expect(panel.get_by_text("外院 1 次检查")).to_be_visible()
     expect(page.locator("#count")).to_have_text("外院 1 次检查")
+    expect(page.locator("#ended")).to_be_empty()
     expect(page.get_by_role("button", name="检查助手，外院 1 次检查")).to_have_attribute("aria-expanded", "true")
     page.screenshot(path=evidence.screenshot("2-badge"), animations="disabled")
     opened_from(panel, page, evidence)

@@ -31,7 +31,7 @@ export const pluginWords = {
   },
   people: {
     search: '按姓名找患者',
-    hint: '汉字、全拼或首字母，例如：张三、zhangsan、zs',
+    hint: '汉字、全拼或首字母',
     recents: '近期患者',
     found: '找到的患者',
     noRecents: '最近 30 天还没有接诊记录。',
