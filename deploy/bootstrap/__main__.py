@@ -17,7 +17,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))  # for what set-up and
 
 from browser import ensure_chromium
 from models import convert_embedder
-from python_env import ensure_venv, install_local_models, install_locked
+from python_env import ensure_venv, install_local_models, install_locked, install_workstation
 from steps import Failure, say
 from system_packages import ensure_system_packages
 from web import build_pages
@@ -37,6 +37,7 @@ def main() -> int:
         install_locked(profile)
         if profile == "test":
             install_local_models()
+            install_workstation()
             ensure_chromium()
         convert_embedder(hugging_face=profile == "test")
         build_pages()

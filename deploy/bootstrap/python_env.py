@@ -39,6 +39,18 @@ def install_locked(profile: str) -> None:
     mark_done(f"python-{profile}", inputs)
 
 
+def install_workstation() -> None:
+    """Install Qt: the desktop shell needs it, and of the tests those that run the shell."""
+    lock = _LOCKS / "workstation.txt"
+    inputs = digest([lock])
+    if is_done("workstation", inputs):
+        return
+    say("installing the workstation extra (once, under a minute)")
+    pip = [str(BIN / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    run([*pip, "--require-hashes", "-r", str(lock)], remedy=_REGISTRY)
+    mark_done("workstation", inputs)
+
+
 def install_local_models() -> None:
     """Install torch and what runs on it: the tests of local models need it, the product does not."""
     lock = _LOCKS / "local-models.txt"

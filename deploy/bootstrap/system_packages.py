@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,12 @@ def _postgres() -> bool:
     return bool(shutil.which("initdb") or list(Path("/usr/lib/postgresql").glob("*/bin/initdb")))
 
 
+def _qt_libraries() -> bool:
+    """Return whether what Qt's own wheels do not carry is there; each of them is named by one that is often missing."""
+    names = ("EGL", "OpenGL", "nss3", "asound", "xkbcommon-x11", "xcb-cursor", "xcb-icccm", "xcb-keysyms", "Xtst")
+    return all(find_library(name) for name in names)
+
+
 def _venv_module() -> bool:
     done = subprocess.run(["python3", "-c", "import ensurepip, venv"], capture_output=True, check=False)
     return done.returncode == 0
@@ -49,12 +56,18 @@ _DEMO = (
         ("tesseract-ocr", "tesseract-ocr-chi-sim"), _chinese_tesseract, "paper reports are read by one reader, not two"
     ),
 )
+_QT_LIBRARIES = (
+    *("libegl1", "libgl1", "libopengl0", "libnss3", "libasound2", "libdbus-1-3", "libxkbcommon-x11-0"),
+    *("libxcb-cursor0", "libxcb-icccm4", "libxcb-image0", "libxcb-keysyms1", "libxcb-render-util0", "libxcb-shape0"),
+    *("libxcb-xinerama0", "libxcb-xkb1", "libxtst6"),
+)
 _TEST = (
     *_DEMO,
     Need(("postgresql",), _postgres, "tests on PostgreSQL are skipped"),
     Need(("dcmtk",), _program("storescu"), "tests with DCMTK are skipped"),
     Need(("orthanc", "orthanc-dicomweb"), _program("Orthanc"), "benchmarks against Orthanc are skipped"),
     Need(("xvfb",), _program("Xvfb"), "tests of the desktop shell are skipped"),
+    Need(_QT_LIBRARIES, _qt_libraries, "tests of the desktop shell are skipped"),
     Need(("nginx",), _program("nginx", "/usr/sbin/nginx"), "tests behind nginx are skipped"),
     Need(("chromium",), lambda: system_chromium() is not None, "browser tests take one from npm"),
 )

@@ -1,0 +1,12 @@
+"""What doctors read in the shell, in Chinese."""
+
+TITLE = "明影 · 医生助手"
+TAB = "明\n影"
+WAITING = "请在 HIS 中登录或打开患者，这里会自动显示。"
+UNREACHABLE = "暂时连不上影像服务，正在自动重试。\n\n不影响 HIS 开单和诊疗。一直连不上时，请联系信息科。"
+MOVE, PUT_AWAY, HIDE, OPEN, QUIT = "换到另一侧", "收起", "隐藏", "打开面板", "退出"
+OUTDATED = "有新版本，请联系信息科更新"
+PORT_TAKEN = "本机端口 {port} 已被占用，HIS 网页唤不起面板；命令行和 mingying: 链接仍可用。请联系信息科。"
+WRONG_SETTINGS = "设置有误，请联系信息科：\n\n{why}"
+REMINDERS = r"(\d+) 条重复检查提醒"
+"""As the plugin page says it in its title."""
