@@ -14,6 +14,7 @@ from api.routes import (
     admin_accounts,
     admin_audit,
     admin_cases,
+    admin_codes,
     admin_import,
     admin_quality,
     admin_workstations,
@@ -44,7 +45,7 @@ from api.routes import pages as built_pages
 from api.security_headers import SecurityHeaders
 from api.settings import MIB, LimitSettings
 from api.wiring import Services
-from api.workflows import import_accounts
+from api.workflows import import_accounts, import_codes
 
 _STOW_BYTES = 64 * 1024**3
 """Of one request with many instances; each of them has its own limit."""
@@ -95,6 +96,7 @@ def create_app(services: Services) -> FastAPI:
         admin_import,
         admin_audit,
         admin_cases,
+        admin_codes,
         admin_quality,
         admin_workstations,
         workstations,
@@ -126,5 +128,7 @@ def _most_bytes(limits: LimitSettings, path: str) -> int:
         "/api/interop/documents": limits.document_bytes,
         "/api/admin/accounts/import": import_accounts.MOST_BYTES,
         "/api/admin/accounts/import/check": import_accounts.MOST_BYTES,
+        "/api/admin/codes/import": import_codes.MOST_BYTES,
+        "/api/admin/codes/import/check": import_codes.MOST_BYTES,
     }
     return uploads[path] + MIB if path in uploads else limits.json_bytes

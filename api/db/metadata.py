@@ -5,6 +5,7 @@ from sqlalchemy import MetaData
 import api.accounts.tables
 import api.editorial.tables
 import api.workstations.tables
+import imaging_core.coding.tables
 import imaging_core.documents.tables
 import imaging_core.index.tables
 import imaging_core.interop.hl7v2.tables
@@ -20,6 +21,7 @@ _TABLE_MODULES = (
     api.accounts.tables,
     api.editorial.tables,
     api.workstations.tables,
+    imaging_core.coding.tables,
     imaging_core.documents.tables,
     imaging_core.index.tables,
     imaging_core.interop.hl7v2.tables,

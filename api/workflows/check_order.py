@@ -20,7 +20,8 @@ from api.audit.record import Actor, record
 from api.settings import ReminderSettings
 from api.wiring import Services
 from api.workflows.tell_order import owe_order
-from imaging_core.coding import ParsedName, mapped, parse_name, starter_catalogue
+from imaging_core.coding import ParsedName, parse_name, starter_catalogue
+from imaging_core.coding.mappings import confirmed_mappings, kept
 from imaging_core.domain.identifiers import InstitutionCode, PatientKey
 from imaging_core.index.tables import StudyRow
 from imaging_core.interop.hl7v2.fields import CHINA
@@ -104,7 +105,9 @@ class _Loaded:
     patient: PatientKey | None
     identity: PatientIdentity | None
     encounter: EncounterClass
-    held: Sequence[HeldExam]
+    items: Sequence[ParsedName]
+    """The ordered items, as confirmed or read."""
+    held: Sequence[tuple[HeldExam, ParsedName]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +124,12 @@ class _Candidate:
 def check_order(services: Services, actor: Actor, order: Order) -> Checked:
     """Return what was examined already, and record that it was asked. Other places delay it by their limit at most."""
     now = services.clock()
-    parsed = [parse_name(item.name) for item in order.items]
     with services.database.reading() as session:
         loaded = _load(services, session, actor, order, now)
-    parts = [part for name in parsed for part in name.items]
+    parts = [part for name in loaded.items for part in name.items]
     answer = services.elsewhere.find(loaded.identity, parts, view_record_id=loaded.view_record_id)
     with services.database.writing() as session:
-        return _record(services, session, actor, order, parsed, loaded, answer, now)
+        return _record(services, session, actor, order, loaded, answer, now)
 
 
 def decide(
@@ -158,16 +160,28 @@ def _load(services: Services, session: Session, actor: Actor, order: Order, now:
     before = _checked_before(session, actor, order, now)
     record_id = before.view_record_id if before else uuid4().hex
     patient = find_patient(session, institution_code=code, patient_id=order.patient_id)
+    own = confirmed_mappings(session, code, [item.name for item in order.items])
+    items = [own.read(item.name) for item in order.items]
     if patient is None:
-        return _Loaded(record_id, None, None, order.encounter_class or EncounterClass.OUTPATIENT, ())
+        return _Loaded(record_id, None, None, order.encounter_class or EncounterClass.OUTPATIENT, items, ())
     registered = session.get_one(PatientRow, patient).encounter_class
     return _Loaded(
         record_id,
         patient,
         identity_of(session, services.cipher, patient),
         order.encounter_class or EncounterClass(registered or EncounterClass.OUTPATIENT),
-        held_exams(session, services.cipher, patient),
+        items,
+        _read_held(session, held_exams(session, services.cipher, patient)),
     )
+
+
+def _read_held(session: Session, held: Sequence[HeldExam]) -> list[tuple[HeldExam, ParsedName]]:
+    """Return examinations with what their items say: each institution confirms its own names."""
+    names: dict[str, set[str]] = {}
+    for exam in held:
+        names.setdefault(exam.study.institution_code, set()).add(exam.item)
+    mappings = {code: confirmed_mappings(session, code, of_code) for code, of_code in names.items()}
+    return [(exam, mappings[exam.study.institution_code].read(exam.item, exam.item_code)) for exam in held]
 
 
 def _record(
@@ -175,7 +189,6 @@ def _record(
     session: Session,
     actor: Actor,
     order: Order,
-    parsed: Sequence[ParsedName],
     loaded: _Loaded,
     answer: Answer,
     now: datetime,
@@ -190,11 +203,11 @@ def _record(
         history=[candidate.prior for candidate in candidates],
         rule=_rule(settings),
     )
-    for row, name in zip(check.items, parsed, strict=True):
+    for row, name in zip(check.items, loaded.items, strict=True):
         judgement = judged(name)
         row.parts = [
             {**part, "level": judged(replace(name, items=(item,))).level.name.lower()}
-            for part, item in zip(row.parts, name.items, strict=True)
+            for part, item in zip(_parts(name), name.items, strict=True)
         ]
         row.level = judgement.level.name.lower()
         row.asks_reason = needs_reason(judgement.level, loaded.encounter)
@@ -280,26 +293,24 @@ def _check_row(
 
 
 def _item_row(actor: Actor, item: OrderedItem) -> OrderItemRow:
-    parts = mapped(parse_name(item.name), starter_catalogue())
     return OrderItemRow(
         institution_code=actor.institution_code,
         card_id=str(uuid4()),
         order_id=item.order_id,
         name=item.name,
-        parts=[
-            {
-                "modality": part.item.modality,
-                "body_part": part.item.body_part,
-                "side": part.item.side,
-                "method": list(part.item.methods),
-                "standard_code": part.standard_code,
-            }
-            for part in parts
-        ],
+        parts=[],
         level=Level.NONE.name.lower(),
         asks_reason=False,
         priors=[],
     )
+
+
+def _parts(name: ParsedName) -> list[dict[str, Any]]:
+    # anew at every check: between selecting and signing a person may have confirmed what the item stands for
+    return [
+        {**{word: value for word, value in part.items() if word != "methods"}, "method": part["methods"]}
+        for part in kept(name.items, starter_catalogue())
+    ]
 
 
 def _order_key(order: Order) -> str:
@@ -319,19 +330,19 @@ def _rule(settings: ReminderSettings) -> Rule:
 
 
 def _candidates(
-    settings: ReminderSettings, held: Sequence[HeldExam], elsewhere: Sequence[ElsewhereExam]
+    settings: ReminderSettings, held: Sequence[tuple[HeldExam, ParsedName]], elsewhere: Sequence[ElsewhereExam]
 ) -> list[_Candidate]:
     here = [
         _Candidate(
-            PriorExam(exam.study.institution_code, parse_name(exam.item), exam.on, exam.status),
+            PriorExam(exam.study.institution_code, item, exam.on, exam.status),
             settings.institution_names.get(exam.study.institution_code, exam.study.institution_code),
             exam.item,
             exam.study,
             None,
         )
-        for exam in held
+        for exam, item in held
     ]
-    known = {exam.study.study_instance_uid for exam in held}
+    known = {exam.study.study_instance_uid for exam, _ in held}
     there = [
         _Candidate(
             PriorExam(exam.institution_code, parse_name(exam.item), exam.on, exam.status),

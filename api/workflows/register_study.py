@@ -14,7 +14,10 @@ from sqlalchemy.orm import Session
 
 from api.audit.record import Actor, record
 from api.jobs import REGISTER, owe
+from api.settings import Mode
 from api.wiring import Services
+from imaging_core.coding import starter_catalogue
+from imaging_core.coding.mappings import confirmed_mappings
 from imaging_core.domain.identifiers import PatientKey, StudyInstanceUid
 from imaging_core.index import feed, queries
 from imaging_core.index.tables import ChangeRow, SeriesRow, StudyRow
@@ -32,7 +35,6 @@ from imaging_core.interop.regional.upload import content_digest
 from imaging_core.patients.registry import id_number_of
 from imaging_core.patients.tables import PatientRow
 from imaging_core.reports.reading import current_report
-from imaging_core.reports.tables import ReportRow, ReportVersionRow
 from imaging_core.reports.types import Report
 
 REGISTERING = "register"
@@ -166,7 +168,8 @@ def _registration(
         local_patient_id=study.patient_id,
         modality=_modality(series),
         item=(report.exam_item if report else "") or study.study_description,
-        item_code=_item_code(session, report),
+        item_code=report.exam_code if report else "",
+        standard_codes=_standard_codes(session, services, study, report),
         accession_number=study.accession_number,
         encounter_class=(patient.encounter_class if patient else None) or "",
         examined_at=(report.examined_at if report else None) or _performed_at(study),
@@ -192,15 +195,14 @@ def _modality(series: Iterable[SeriesRow]) -> str:
     return found[0] if found else ""
 
 
-def _item_code(session: Session, report: Report | None) -> str:
-    if report is None:
-        return ""
-    code = session.scalars(
-        select(ReportVersionRow.exam_code)
-        .join(ReportRow, ReportRow.id == ReportVersionRow.report_id)
-        .where(ReportRow.report_key == report.report_key, ReportVersionRow.version == report.version)
-    ).one()
-    return code.partition("^")[0]
+def _standard_codes(session: Session, services: Services, study: StudyRow, report: Report | None) -> tuple[str, ...]:
+    """Return the codes a person confirmed; a guess is not sent, and a real platform gets no demo codes."""
+    catalogue = starter_catalogue()
+    if report is None or not report.exam_item or (catalogue.demo and services.settings.mode is not Mode.DEMO):
+        return ()
+    mappings = confirmed_mappings(session, study.institution_code, [report.exam_item])
+    items = mappings.confirmed(report.exam_item, report.exam_code) or ()
+    return tuple(code for code in map(catalogue.code_of, items) if code is not None)
 
 
 def _performed_at(study: StudyRow) -> datetime:

@@ -39,6 +39,26 @@ class Catalogue:
             return None
         return f"{self.prefix}{modality}-{part}-{''.join(sorted(known)) or '00'}"
 
+    def item_of(self, code: str) -> ExamItem | None:
+        """Return the item of a code, None when the catalogue has no such code.
+
+        >>> starter_catalogue().item_of("DEMO-01-0301-0102")
+        ExamItem(modality='CT', body_part='胸部', side='', methods=('平扫', '增强'))
+        """
+        pieces = code.removeprefix(self.prefix).split("-")
+        if not code.startswith(self.prefix) or len(pieces) != 3:
+            return None
+        modality, part, methods = pieces
+        names = {known: name for name, known in self.methods.items()}
+        given = [] if methods == "00" else [methods[at : at + 2] for at in range(0, len(methods), 2)]
+        item = ExamItem(
+            next((name for name, known in self.modalities.items() if known == modality), ""),
+            next((name for name, known in self.parts.items() if known == part), ""),
+            "",
+            tuple(names.get(method, "") for method in given),
+        )
+        return item if self.code_of(item) == code else None
+
 
 @cache
 def starter_catalogue() -> Catalogue:

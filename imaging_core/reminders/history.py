@@ -26,6 +26,8 @@ class HeldExam:
     """A study with its report."""
 
     study: StudyRow = field(repr=False)
+    item_code: str
+    """The institution's own, empty where only the study's description names the item."""
     item: str
     on: date
     status: str
@@ -73,4 +75,5 @@ def _held(rows: dict[str, StudyRow], report: Report) -> HeldExam | None:
     on = study.study_date or (report.examined_at.date() if report.examined_at else None)
     if on is None:
         return None
-    return HeldExam(study, report.exam_item or study.study_description, on, _STATUSES.get(report.status, ""))
+    code, item = (report.exam_code, report.exam_item) if report.exam_item else ("", study.study_description)
+    return HeldExam(study, code, item, on, _STATUSES.get(report.status, ""))

@@ -58,6 +58,7 @@ def _shown(grouped: Iterable[tuple[ReportRow, list[ReportVersionRow]]]) -> Itera
             version=version.version,
             status=ReportStatus(version.status),
             study_instance_uid=StudyInstanceUid(row.study_instance_uid),
+            exam_code=version.exam_code.partition("^")[0],
             exam_item=version.exam_item,
             findings=version.findings,
             impression=version.impression,

@@ -75,6 +75,8 @@ class Report:
     version: int
     status: ReportStatus
     study_instance_uid: StudyInstanceUid
+    exam_code: str
+    """The hospital's own code of the item."""
     exam_item: str
     findings: str = field(repr=False)
     impression: str = field(repr=False)

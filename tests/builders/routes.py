@@ -161,6 +161,17 @@ TABLE: dict[tuple[str, str], Call] = {
         "staff system_administrator", 404, {"json": {"history_reminders": True, "duplicate_reminders": True}}
     ),
     ("POST", "/api/workstations/heartbeat"): Call("machine workstation", 200, {"json": HEARTBEAT}),
+    ("GET", "/api/admin/codes"): Call("staff system_administrator"),
+    ("GET", "/api/admin/codes/catalogue"): Call("staff system_administrator"),
+    ("GET", "/api/admin/codes/export.csv"): Call("staff system_administrator"),
+    ("PUT", "/api/admin/codes/mapping"): Call(
+        "staff system_administrator", 422, {"json": {"name": "胸部CT", "seen": 0, "items": []}}
+    ),
+    ("POST", "/api/admin/codes/mapping/reopen"): Call(
+        "staff system_administrator", 404, {"json": {"name": "胸部CT", "seen": 1}}
+    ),
+    ("POST", "/api/admin/codes/import/check"): Call("staff system_administrator", 415, NO_SHEET),
+    ("POST", "/api/admin/codes/import"): Call("staff system_administrator", 415, NO_SHEET),
     ("GET", "/api/admin/quality"): Call("staff system_administrator"),
     ("GET", "/api/admin/quality/export.csv"): Call("staff system_administrator"),
     ("GET", "/api/admin/quality/{indicator}/studies"): Call(

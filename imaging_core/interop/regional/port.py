@@ -113,6 +113,8 @@ class Registration:
     reported_at: datetime | None
     critical: bool | None
     series: Sequence[Series]
+    standard_codes: Sequence[str] = ()
+    """Of the items that the item was confirmed to stand for; empty while nobody has."""
     withdrawn: bool = False
 
 

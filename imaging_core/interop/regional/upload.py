@@ -91,6 +91,8 @@ def _exam(registration: Registration) -> dict[str, Any]:
         "op_em_hp_ex_mark": _VISITS.get(registration.encounter_class, ""),
         "proj_name": registration.item,
         "hos_proj_no": registration.item_code,
+        # only where confirmed: a registration without stays byte for byte what the platform has of it
+        **({"proj_no": ",".join(registration.standard_codes)} if registration.standard_codes else {}),
         "ckpt_name": registration.item,
         "chk_modality": registration.modality,
         "chk_dt": _milliseconds(registration.examined_at),

@@ -4,6 +4,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from fastapi.testclient import TestClient
 from redis import Redis
 from sqlalchemy import make_url
 
+from api.accounts.roles import Role
 from api.db.engine import Database
 from api.db.migrate import migrate
 from api.processes import private_redis
@@ -20,6 +22,7 @@ from tests.builders.dicom import study_uid
 from tests.builders.hospital import OTHER_ID_NUMBER, OTHER_PHONE, SmallHospital, small_hospital
 from tests.builders.postgres import fresh_database
 from tests.builders.routes import Things
+from tests.builders.staff import signed_in
 
 ENGINES = ["sqlite", "postgresql"]
 
@@ -134,6 +137,33 @@ def archive(
         opened.load(patient_id="TEST0002", accession_number="ACC0002", study="neighbour", **other)
         opened.load(patient_id="TEST0001", accession_number="ACC0001", study="study", derive=True)
         yield opened
+        opened.services.close()
+
+
+@dataclass(frozen=True)
+class Office:
+    """A hospital whose tests share it, each with things of its own, and two who administer it: signing in is slow."""
+
+    hospital: SmallHospital
+    keeper: TestClient
+    second: TestClient
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def office(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    redis_url: str,
+    knowledge: KnowledgeBase,
+) -> Iterator[Office]:
+    folder = tmp_path_factory.mktemp("office")
+    with Redis.from_url(redis_url) as client:
+        client.flushdb()  # else the codes of the other engine's keepers count as used
+    with new_database(request, request.param, folder) as url:
+        opened = small_hospital(folder / "data", database_url=url, redis_url=redis_url, knowledge=knowledge)
+        opened.load(patient_id="TEST0001", accession_number="ACC0001", study="study")
+        keeper, second = (signed_in(opened, [Role.SYSTEM_ADMINISTRATOR]) for _ in range(2))
+        yield Office(opened, keeper, second)
         opened.services.close()
 
 

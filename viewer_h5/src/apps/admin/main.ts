@@ -15,6 +15,7 @@ const router = createRouter({
     { path: '/accounts/new', name: 'new-account', component: () => import('./NewAccountPage.vue') },
     { path: '/accounts/import', name: 'import', component: () => import('./ImportPage.vue') },
     { path: '/cases', name: 'cases', component: () => import('./CasesPage.vue') },
+    { path: '/codes', name: 'codes', component: () => import('./CodesPage.vue') },
     { path: '/quality', name: 'quality', component: () => import('./QualityPage.vue') },
     { path: '/audit', name: 'audit', component: () => import('./AuditPage.vue') },
   ],

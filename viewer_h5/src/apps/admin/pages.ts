@@ -1,12 +1,13 @@
 /** Which part of the console is for whom; the service refuses the rest whatever the page shows. */
 export interface Part {
-  name: 'accounts' | 'cases' | 'quality' | 'audit'
+  name: 'accounts' | 'cases' | 'codes' | 'quality' | 'audit'
   roles: readonly string[]
 }
 
 const PARTS: readonly Part[] = [
   { name: 'accounts', roles: ['system_administrator', 'security_administrator'] },
   { name: 'cases', roles: ['system_administrator'] },
+  { name: 'codes', roles: ['system_administrator'] },
   { name: 'quality', roles: ['system_administrator'] },
   { name: 'audit', roles: ['auditor'] },
 ]
