@@ -1,7 +1,7 @@
 /** What administrators and auditors read. */
 export const adminWords = {
   title: '后台管理',
-  nav: { label: '栏目', accounts: '账号', cases: '待处理数据', codes: '编码对照', quality: '质控', audit: '审计' },
+  nav: { label: '栏目', accounts: '账号', cases: '待处理数据', codes: '编码对照', quality: '质控', workstations: '医生工作站', audit: '审计' },
   roles: {
     doctor: '医生',
     author: '内容编辑',
@@ -108,6 +108,7 @@ export const adminWords = {
       mapping: '编码对照',
       order: '重复检查提醒',
       quality: '质控指标',
+      workstation: '医生工作站',
     } as Record<string, string>,
     outcomes: { success: '成功', refused: '被拒绝', failed: '失败' } as Record<string, string>,
     search: '查询',

@@ -1,0 +1,27 @@
+/** What administrators read about doctors' desks. */
+export const workstationWords = {
+  lead: '装有桌面面板的医生工作站。开关决定面板能否自己滑出；HIS 里的重复检查提醒卡片和上报不受影响，始终有效。修改后两分钟内生效。',
+  search: '按名称、版本、系统查找',
+  condition: '状态',
+  all: '全部',
+  conditions: { online: '在线', offline: '离线', outdated: '版本不是最新' } as Record<string, string>,
+  export: '导出 CSV',
+  found: (total: number, fitting: number, shown: number) =>
+    `共 ${total} 台，符合 ${fitting} 台${fitting > shown ? `，显示前 ${shown} 台；导出可得全部` : ''}`,
+  newest: (version: string) => `最新版本 ${version}`,
+  none: '没有符合条件的工作站。',
+  empty: '还没有工作站登记。安装方法见部署文档；需要先用 mingying key issue --scope workstation 发放登记密钥。',
+  columns: { label: '工作站', state: '状态', version: '版本', use: '使用' },
+  switches: { history_reminders: '历史检查提醒', duplicate_reminders: '重复检查提醒' },
+  on: '开启',
+  off: '关闭',
+  online: '在线',
+  offline: '离线',
+  seen: (at: string) => `最近在线 ${at}`,
+  outdated: '不是最新，请更新',
+  wakes: (count: number) => `唤起 ${count} 次`,
+  woken: (at: string) => `最近 ${at}`,
+  installed: (at: string) => `安装 ${at}`,
+  switched: (who: string, at: string) => `${who} 于 ${at} 修改`,
+  saved: (desk: string, name: string, on: boolean) => `${desk}：${name}已${on ? '开启' : '关闭'}。`,
+}
