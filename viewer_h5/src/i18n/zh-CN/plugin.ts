@@ -2,7 +2,6 @@
 export const pluginWords = {
   title: '检查助手',
   undecided: (count: number) => `${count} 条重复检查提醒`,
-  undecided: (count: number) => `${count} 条重复检查提醒`,
   doctor: (name: string) => `${name} 医生`,
   leave: '退出',
   waking: '正在启动…',
