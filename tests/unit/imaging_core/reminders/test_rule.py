@@ -43,6 +43,10 @@ class TestWhatDoesNotCount:
         assert judged("常规十二导联心电图", prior("心脏彩超")).level is Level.NONE
         assert judged("常规十二导联心电图", prior("常规十二导联心电图")).level is Level.SAME
 
+    @pytest.mark.parametrize("order", ["胸部CT平扫", "上腹部CT平扫", "盆腔MRI平扫"])
+    def test_an_endoscopy_or_a_biopsy_beside_a_scan_of_another_part(self, order):
+        assert judged(order, prior("电子结肠镜检查"), prior("活检组织病理检查")).level is Level.NONE
+
     def test_nothing_at_all(self):
         found = judged("胸部CT平扫")
         assert (found.level, found.which) == (Level.NONE, ())
