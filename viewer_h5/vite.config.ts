@@ -13,7 +13,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const BROWSERS = ['chrome80', 'safari13.1'] // old phones and WeChat's browser
 
 // One entry page per app; plugin and reading add theirs here.
-const pages = { patient: here('index.html'), editor: here('editor.html'), admin: here('admin.html'), plugin: here('plugin.html'), laboratory: here('laboratory.html') }
+const pages = { patient: here('index.html'), editor: here('editor.html'), admin: here('admin.html'), plugin: here('plugin.html'), reading: here('reading.html'), laboratory: here('laboratory.html') }
 
 const EVERYWHERE =
   /node_modules\/(vue|@vue|pinia|vue-router)\/|plugin-vue:export-helper|oxc-project|preload-helper|modulepreload-polyfill|rolldown|src\/apps\/patient\/stores\/(consents|clear)\.ts|src\/ui\/(theme\.css|ProblemNote\.vue|chineseFont\.ts)|src\/(api\/(http|problem|patient|early)|i18n\/(index|format|zh-CN\/core))\.ts/

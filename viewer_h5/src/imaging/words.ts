@@ -18,6 +18,7 @@ export const words = {
   mode: '图像类型',
   notDiagnostic: '预览图，非诊断用',
   lossless: 'DICOM 原图 · 无损',
+  notYet: '加载中',
   window: (width: number, center: number) => `窗宽 ${shortNumber(width)}  窗位 ${shortNumber(center)}`,
   zoom: (zoom: number) => `${zoom.toFixed(1)}×`,
   tools: '单指操作',
@@ -59,7 +60,7 @@ export const words = {
   notPictures: {
     image: '',
     document: '这一组是文档，不是影像。',
-    waveform: '这一组是波形（如心电图），不是影像，这里暂不能显示。',
+    waveform: '',
     other: '这一组是随影像保存的其他资料，没有可显示的画面。',
   } satisfies Record<SeriesKind, string>,
 }

@@ -24,7 +24,8 @@ export function useStatus(stack: ReturnType<typeof useStack>, { preparing, manif
   const isShown = computed(() => shownHere.value?.index === index.value)
   const problem = computed(() => {
     if (!series.value) return words.noSeries
-    if (!isPictures.value) return words.notPictures[series.value.kind] || words.notPictures.other
+    // waveforms are drawn in place of the stage
+    if (!isPictures.value && series.value.kind !== 'waveform') return words.notPictures[series.value.kind] || words.notPictures.other
     const kind = manifestFailure.value ?? failure.value
     if (kind === 'missing' && choice.value.mode === 'preview') return words.previewMissing
     if (kind) return words.failure[kind]
