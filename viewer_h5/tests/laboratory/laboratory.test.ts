@@ -141,6 +141,7 @@ describe('the page of a report', () => {
     const page = await opened('a1')
     const [counted, above] = page.findAll('.before')
     expect(counted?.findAll('circle')).toHaveLength(2)
+    expect(counted?.findAll('.trend span').map((end) => end.text())).toEqual(['2026年1月5日', '2026年1月20日'])
     expect(counted?.findAll('li').map((item) => item.text())).toEqual(['2026年1月10日 <0.50 10^9/L L', '2026年1月5日 6.10 10^9/L'])
     expect(above?.find('svg').exists()).toBe(false)
     expect(above?.text()).toContain('2026年1月5日 8.0 mg/L')
