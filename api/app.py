@@ -16,6 +16,7 @@ from api.routes import (
     admin_cases,
     admin_codes,
     admin_import,
+    admin_institutions,
     admin_quality,
     admin_workstations,
     cds_hooks,
@@ -98,6 +99,7 @@ def create_app(services: Services) -> FastAPI:
         admin_cases,
         admin_codes,
         admin_quality,
+        admin_institutions,
         admin_workstations,
         workstations,
         demo,
@@ -130,5 +132,7 @@ def _most_bytes(limits: LimitSettings, path: str) -> int:
         "/api/admin/accounts/import/check": import_accounts.MOST_BYTES,
         "/api/admin/codes/import": import_codes.MOST_BYTES,
         "/api/admin/codes/import/check": import_codes.MOST_BYTES,
+        "/api/admin/institutions/import": admin_institutions.MOST_BYTES,
+        "/api/admin/institutions/import/check": admin_institutions.MOST_BYTES,
     }
     return uploads[path] + MIB if path in uploads else limits.json_bytes

@@ -4,6 +4,7 @@ from sqlalchemy import MetaData
 
 import api.accounts.tables
 import api.editorial.tables
+import api.institutions.tables
 import api.workstations.tables
 import imaging_core.coding.tables
 import imaging_core.documents.tables
@@ -20,6 +21,7 @@ from imaging_core.index.base import Base as ArchiveBase
 _TABLE_MODULES = (
     api.accounts.tables,
     api.editorial.tables,
+    api.institutions.tables,
     api.workstations.tables,
     imaging_core.coding.tables,
     imaging_core.documents.tables,

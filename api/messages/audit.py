@@ -59,6 +59,8 @@ ACTIONS = {
     "elsewhere.opened": "打开外院检查",
     "images.viewed": "阅片",
     "import": "从文件夹导入影像",
+    "institutions.exported": "导出可调阅机构",
+    "institutions.imported": "导入机构名单",
     "instance.downloaded": "下载单幅影像",
     "instances.received": "接收影像",
     "kb.edited": "编辑知识",

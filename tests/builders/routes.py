@@ -161,6 +161,10 @@ TABLE: dict[tuple[str, str], Call] = {
         "staff system_administrator", 404, {"json": {"history_reminders": True, "duplicate_reminders": True}}
     ),
     ("POST", "/api/workstations/heartbeat"): Call("machine workstation", 200, {"json": HEARTBEAT}),
+    ("GET", "/api/admin/institutions"): Call("staff system_administrator"),
+    ("GET", "/api/admin/institutions/export.csv"): Call("staff system_administrator"),
+    ("POST", "/api/admin/institutions/import/check"): Call("staff system_administrator", 415, NO_SHEET),
+    ("POST", "/api/admin/institutions/import"): Call("staff system_administrator", 415, NO_SHEET),
     ("GET", "/api/admin/codes"): Call("staff system_administrator"),
     ("GET", "/api/admin/codes/catalogue"): Call("staff system_administrator"),
     ("GET", "/api/admin/codes/export.csv"): Call("staff system_administrator"),

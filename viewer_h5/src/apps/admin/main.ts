@@ -16,6 +16,7 @@ const router = createRouter({
     { path: '/accounts/import', name: 'import', component: () => import('./ImportPage.vue') },
     { path: '/cases', name: 'cases', component: () => import('./CasesPage.vue') },
     { path: '/codes', name: 'codes', component: () => import('./CodesPage.vue') },
+    { path: '/institutions', name: 'institutions', component: () => import('./InstitutionsPage.vue') },
     { path: '/quality', name: 'quality', component: () => import('./QualityPage.vue') },
     { path: '/workstations', name: 'workstations', component: () => import('./WorkstationsPage.vue') },
     { path: '/audit', name: 'audit', component: () => import('./AuditPage.vue') },

@@ -1,7 +1,7 @@
 /** What administrators and auditors read. */
 export const adminWords = {
   title: '后台管理',
-  nav: { label: '栏目', accounts: '账号', cases: '待处理数据', codes: '编码对照', quality: '质控', workstations: '医生工作站', audit: '审计' },
+  nav: { label: '栏目', accounts: '账号', cases: '待处理数据', codes: '编码对照', institutions: '可调阅机构', quality: '质控', workstations: '医生工作站', audit: '审计' },
   roles: {
     doctor: '医生',
     author: '内容编辑',
@@ -105,6 +105,7 @@ export const adminWords = {
       paper: '纸质报告',
       kb: '知识库',
       key: '接口密钥',
+      institutions: '可调阅机构',
       mapping: '编码对照',
       order: '重复检查提醒',
       quality: '质控指标',

@@ -1,0 +1,22 @@
+/** Words of the institutions' page. */
+export const institutionWords = {
+  title: '可调阅机构',
+  lead: '全省医疗机构名单中，能通过省平台调阅检查的机构所占比例，应达到 80% 以上。按本院最近 90 天的实际调阅统计：最近一次成功才算可调阅；没有调阅过的不算。',
+  ratio: '可调阅比例',
+  of: (count: number, total: number) => `${count} / ${total} 家`,
+  line: (percent: number) => `要求 ${percent}%`,
+  reached: '已达到要求',
+  short: (count: number) => `还差 ${count} 家`,
+  noList: '还没有导入名单，不能计算比例。请导入全省医疗机构名单。',
+  states: { failed: '调阅失败', untried: '未验证', retrievable: '可调阅' } as Record<string, string>,
+  all: '全部',
+  columns: { name: '机构', area: '所在地', state: '状态', reason: '原因', at: '最近成功' },
+  none: '没有这类机构。',
+  export: '导出 CSV',
+  import: '导入名单（Excel 或 CSV）',
+  importLead: '表头为：机构代码、机构名称、所在地（可不填）。新名单整体替换旧名单；有一行不对，就什么都不变。',
+  bad: (count: number) => `有 ${count} 处错误，名单没有变：`,
+  cell: (row: number, column: string, reason: string) => `第 ${row} 行 ${column}：${reason}`,
+  take: (count: number) => `用这 ${count} 家替换名单`,
+  taken: (count: number) => `名单已替换，共 ${count} 家。`,
+}
