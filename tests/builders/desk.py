@@ -54,9 +54,8 @@ class Desk:
         lines = f'server = "{server}"\nlabel = "门诊3诊室"\nkey = "{key}"\nport = {self.port}\n'
         self._settings.write_text(lines, encoding="utf-8")
         self._environment = self._of_a_desk()
-        self.process = subprocess.Popen(
-            self._command(), env=self._environment, stderr=(folder / "shell.log").open("wb"), cwd=Path.cwd()
-        )
+        with (folder / "shell.log").open("wb") as log:
+            self.process = subprocess.Popen(self._command(), env=self._environment, stderr=log)
 
     def wake(self, url: str) -> httpx.Response:
         """Call the loopback door as a HIS on this desk does."""
