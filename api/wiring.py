@@ -126,7 +126,7 @@ class Services:
     @cached_property
     def plugin_sessions(self) -> PluginSessions:
         """Awake plugins."""
-        return PluginSessions(self.redis)
+        return PluginSessions(self.redis, self.link_issuer)
 
     @cached_property
     def plugin_openings(self) -> Openings:

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -83,8 +83,9 @@ class PluginSession:
 class PluginSessions:
     """Sessions of awake plugins in Redis, found by an opaque cookie; unused ones end as sign-ins do."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, issuer: LinkIssuer) -> None:
         self._redis = redis
+        self._issuer = issuer
 
     def begin(self, launch: Launch, now: datetime) -> str:
         """Return the cookie of a new session."""
@@ -107,7 +108,31 @@ class PluginSessions:
     def end(self, cookie: str) -> None:
         """End a session and what it was shown."""
         key = _key("plugin", cookie)
-        self._redis.delete(key, f"{key}:shown")
+        self._redis.delete(key, f"{key}:shown", f"{key}:patients")
+
+    def switch(self, session: PluginSession, patient: PatientKey) -> None:
+        """Put another patient before the doctor; how the last one's examinations open is forgotten."""
+        kept = self._redis.get(session.cookie_hash)
+        if not isinstance(kept, bytes):
+            return  # ended meanwhile
+        launch = Launch(session.launch.account_id, patient, patient_named=True)
+        content = json.dumps(json.loads(kept) | {"launch": asdict(launch)})
+        self._redis.delete(f"{session.cookie_hash}:shown")
+        self._redis.set(session.cookie_hash, content, xx=True, keepttl=True)
+
+    def references(self, session: PluginSession, patients: Collection[PatientKey]) -> dict[PatientKey, str]:
+        """Return by what this session names patients; only what it was given here leads back to one."""
+        names = {patient: self._issuer.token(f"{session.cookie_hash}/{patient}") for patient in patients}
+        if names:
+            key = f"{session.cookie_hash}:patients"
+            self._redis.hset(key, mapping={name: patient for patient, name in names.items()})
+            self._redis.expire(key, LONGEST)
+        return names
+
+    def patient_of(self, session: PluginSession, reference: str) -> PatientKey | None:
+        """Return whom a reference names; None when this session was not given it."""
+        kept = self._redis.hget(f"{session.cookie_hash}:patients", reference)
+        return PatientKey(int(kept)) if isinstance(kept, bytes) else None
 
     def keep_shown(self, session: PluginSession, openings: Mapping[str, Mapping[str, Any]]) -> None:
         """Remember how examinations elsewhere open, by the references that the page was given."""

@@ -90,6 +90,8 @@ ACTIONS = {
     "paper.viewed": "查看纸质报告",
     "patient.registered": "接口登记患者",
     "plugin.left": "退出医生插件",
+    "plugin.patient_searched": "在医生插件中搜索患者",
+    "plugin.patient_switched": "在医生插件中切换患者",
     "plugin.patient_viewed": "在医生插件中查看患者",
     "plugin.woken": "医生插件已唤起",
     "prior_exam.compared": "并排对比两次检查",

@@ -63,6 +63,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "plugin_no_patient": ("没有选定患者", "请在 HIS 中打开患者。"),
     "plugin_patient_unknown": ("患者未在影像系统登记", "没有可以显示的检查，不影响诊疗。"),
     "laboratory_ended": ("检验报告已关闭", "打开的时间到了，或这个地址不是从插件打开的。请在插件里重新点开。"),
+    "search_too_short": ("请再输入一些", "请输入一个汉字，或两个字母（全拼或首字母）。"),
+    "plugin_patient_ended": ("请重新选择患者", "这个列表已经过期，请重新搜索或打开近期患者。"),
     "plugin_opening_ended": ("打开地址已失效", "每个地址只能用一次，一分钟内有效。请在插件里重新点开。"),
     "comparison_not_held_here": (
         "这项检查不能并排对比",

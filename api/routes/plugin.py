@@ -46,6 +46,8 @@ from api.settings import Settings
 from api.wiring import Services
 from api.workflows.laboratory_reports import persons_laboratory_reports
 from api.workflows.patient_overview import ListedExam, Overview, held_study, patient_overview
+from api.workflows.recent_patients import note_seen
+from api.workflows.todays_reminders import Reminder
 from imaging_core.coding.kinds import ExamKind
 from imaging_core.domain.grants import SHOWN_TO_DOCTORS
 from imaging_core.domain.identifiers import InstitutionCode, PatientKey
@@ -167,6 +169,7 @@ def _add_patient(router: APIRouter) -> None:
                 now=services.clock(),
                 detail=detail,
             )
+            note_seen(session, user.account_id, user.actor.institution_code, key, services.clock())
         return _shown(overview)
 
 
@@ -270,23 +273,25 @@ def _shown(overview: Overview) -> PatientOut:
             KindOut(kind=kind, label=words.KINDS[kind], examinations=[_examination(exam) for exam in exams])
             for kind, exams in by_kind
         ],
-        reminders=[
-            ReminderOut(
-                item=reminder.item,
-                level=LEVELS[reminder.level],
-                decided=reminder.decided,
-                checked_at=reminder.checked_at,
-                priors=[
-                    PriorOut(
-                        level=LEVELS[Level[prior["level"].upper()]],
-                        institution=prior["institution"],
-                        item=prior["item"],
-                        on=prior["on"],
-                    )
-                    for prior in reminder.priors
-                ],
+        reminders=[reminder_out(reminder) for reminder in overview.reminders],
+    )
+
+
+def reminder_out(reminder: Reminder) -> ReminderOut:
+    """Return a reminder as the plugin shows it."""
+    return ReminderOut(
+        item=reminder.item,
+        level=LEVELS[reminder.level],
+        decided=reminder.decided,
+        checked_at=reminder.checked_at,
+        priors=[
+            PriorOut(
+                level=LEVELS[Level[prior["level"].upper()]],
+                institution=prior["institution"],
+                item=prior["item"],
+                on=prior["on"],
             )
-            for reminder in overview.reminders
+            for prior in reminder.priors
         ],
     )
 

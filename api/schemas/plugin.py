@@ -10,6 +10,7 @@ from api.schemas.staff import Login
 from imaging_core.coding.kinds import ExamKind
 from imaging_core.reminders.elsewhere import ElsewhereState
 
+Reference = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{20,64}$")]
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=NO_NUL, strip_whitespace=True)]
 
 
@@ -112,3 +113,61 @@ class OpeningOut(Model):
     """Where it opens, once and soon."""
 
     url: str
+
+
+class RecentPatientOut(Model):
+    """A patient whom this doctor had before them."""
+
+    reference: str
+    name: str
+    sex: str
+    age: int | None
+    seen_at: datetime
+
+
+class RecentsOut(Model):
+    """The latest first."""
+
+    patients: list[RecentPatientOut]
+
+
+class SearchIn(Model):
+    """What was typed of a name."""
+
+    text: _Text = Field(repr=False)
+
+
+class FoundPatientOut(Model):
+    """A patient whose name fits."""
+
+    reference: str
+    name: str
+    sex: str
+    age: int | None
+    last_exam_on: date | None
+
+
+class FoundOut(Model):
+    """The best first; `more`: typing on tells them apart."""
+
+    patients: list[FoundPatientOut]
+    more: bool
+
+
+class SwitchIn(Model):
+    """Whom the doctor chose."""
+
+    reference: Reference
+
+
+class TodaysReminderOut(ReminderOut):
+    """A reminder of today and whom it is about; without `patient` when nobody of that number is registered."""
+
+    patient: str | None
+    name: str | None
+
+
+class TodaysRemindersOut(Model):
+    """The latest first."""
+
+    reminders: list[TodaysReminderOut]

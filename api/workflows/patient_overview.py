@@ -7,21 +7,21 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import chain
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.wiring import Services
 from api.workflows.laboratory_reports import institution_of, persons_laboratory_reports, title_of
 from api.workflows.prefetch_history import history_elsewhere
+from api.workflows.todays_reminders import Reminder, reminders_in, todays_checks
 from imaging_core.coding.kinds import ExamKind, kind_of
 from imaging_core.documents.laboratory_reports import LaboratoryReport
 from imaging_core.domain.identifiers import PatientKey
 from imaging_core.index.tables import StudyRow
 from imaging_core.interop.hl7v2.fields import CHINA
 from imaging_core.patients.tables import PatientRow
-from imaging_core.reminders import Level
 from imaging_core.reminders.elsewhere import ElsewhereExam, ElsewhereState
 from imaging_core.reminders.history import HeldExam, held_exams, identity_of
 from imaging_core.reminders.tables import OrderCheckRow
@@ -43,17 +43,6 @@ class ListedExam:
 
 
 @dataclass(frozen=True, slots=True)
-class Reminder:
-    """An item ordered today that repeats something."""
-
-    item: str
-    level: Level
-    decided: bool
-    checked_at: datetime
-    priors: tuple[Mapping[str, Any], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Overview:
     """Everything the plugin shows."""
 
@@ -72,7 +61,9 @@ def patient_overview(services: Services, patient: PatientKey) -> Overview:
         name = row.name
         held = held_exams(session, services.cipher, patient)
         identity = identity_of(session, services.cipher, patient)
-        reminders = _todays_reminders(session, row, services.clock())
+        checks = todays_checks(row.institution_code, services.clock())
+        of_patient = session.scalars(checks.where(OrderCheckRow.patient_id == row.patient_id))
+        reminders = tuple(chain.from_iterable(map(reminders_in, of_patient)))
         reports = persons_laboratory_reports(session, services, patient)
         own = [_held(services, row.institution_code, exam) for exam in held]
         own += [_laboratory(services, row.institution_code, *named) for named in reports.items()]
@@ -87,32 +78,6 @@ def held_study(session: Session, services: Services, patient: PatientKey, refere
     """Return the study of a reference in this patient's list; None when there is none, or none any more."""
     held = held_exams(session, services.cipher, patient)
     return next((exam.study for exam in held if _reference_of(exam.study) == reference), None)
-
-
-def _todays_reminders(session: Session, patient: PatientRow, now: datetime) -> tuple[Reminder, ...]:
-    midnight = now.astimezone(CHINA).replace(hour=0, minute=0, second=0, microsecond=0)
-    checks = session.scalars(
-        select(OrderCheckRow)
-        .where(
-            OrderCheckRow.institution_code == patient.institution_code,
-            OrderCheckRow.patient_id == patient.patient_id,
-            OrderCheckRow.checked_at >= midnight,
-        )
-        .order_by(OrderCheckRow.checked_at.desc())
-    )
-    none = Level.NONE.name.lower()
-    return tuple(
-        Reminder(
-            item=item.name,
-            level=Level[item.level.upper()],
-            decided=item.decision is not None,
-            checked_at=check.checked_at,
-            priors=tuple(item.priors),
-        )
-        for check in checks
-        for item in check.items
-        if item.level != none
-    )
 
 
 def _held(services: Services, hospital: str, exam: HeldExam) -> ListedExam:

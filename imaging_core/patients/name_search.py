@@ -1,16 +1,16 @@
 """Finding patients by name as it is typed: 张三, zhangsan, zhang san, zs, 张san, or an inner part of these."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import chain
 
-from sqlalchemy import Select, and_, case, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, delete, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from imaging_core.domain.identifiers import InstitutionCode, PatientKey
 from imaging_core.index.tables import StudyRow
-from imaging_core.patients.readings import Reading, han_parts, is_han, readings_of
+from imaging_core.patients.readings import Reading, is_han, pieces_of, readings_of
 from imaging_core.patients.tables import NAME_KEY_LENGTH, NameKeyRow, PatientRow
 
 _MOST_SYLLABLES = 16
@@ -79,17 +79,17 @@ def find_by_name(
     typed = [key for key in _typed(text) if _says_enough(key)]
     if not typed:
         return []
-    fitting = _fitting(typed, text)
+    fitting, own = _fitting(typed, text), PatientRow.institution_code == institution_code
     found: dict[PatientKey, FoundPatient] = {}
     if first:
-        known = _best(session, fitting.where(NameKeyRow.patient_key.in_(first)), besides=(), limit=len(first))
+        known = _best(session, fitting.where(NameKeyRow.patient_key.in_(first)), own, limit=len(first))
         found = {key: known[key] for key in first if key in known}
     for inner in (False, True):
         if len(found) < limit:
             there = fitting.where(NameKeyRow.institution_code == institution_code, NameKeyRow.inner == inner)
             # whole names come before longer ones
             candidates = there.order_by(NameKeyRow.key).limit(_MOST_CANDIDATES)
-            found |= _best(session, candidates, besides=found, limit=limit - len(found))
+            found |= _best(session, candidates, own, PatientRow.id.not_in(found), limit=limit - len(found))
     return list(found.values())[:limit]
 
 
@@ -111,14 +111,14 @@ def _says_enough(key: str) -> bool:
 
 def _typed(text: str) -> list[str]:
     """Return what a text may be the beginning of. Characters beside letters are taken as pinyin too: 张san."""
-    readings = readings_of(text)
-    written = "".join(syllable.written for syllable in readings[0])
-    read = ["".join(syllable.read for syllable in reading) for reading in readings] if _is_mixed(text) else []
-    return [key[:NAME_KEY_LENGTH] for key in dict.fromkeys([written, *read])]
+    typed = ["".join(pieces_of(text))]
+    if _is_mixed(text):
+        typed += ["".join(syllable.read for syllable in reading) for reading in readings_of(text)]
+    return [key[:NAME_KEY_LENGTH] for key in typed]
 
 
 def _is_mixed(text: str) -> bool:
-    return {is_han(syllable.written) for syllable in readings_of(text)[0]} == {True, False}
+    return {is_han(piece) for piece in pieces_of(text)} == {True, False}
 
 
 def _fitting(typed: Sequence[str], text: str) -> Select[int, bool]:
@@ -127,12 +127,12 @@ def _fitting(typed: Sequence[str], text: str) -> Select[int, bool]:
     if not _is_mixed(text):
         return query
     # Of those that sound so, only who is written so.
-    written = (PatientRow.name.contains(part, autoescape=True) for part in han_parts(text))
+    written = (PatientRow.name.contains(part, autoescape=True) for part in pieces_of(text) if is_han(part))
     return query.join(PatientRow, PatientRow.id == NameKeyRow.patient_key).where(*written)
 
 
 def _best(
-    session: Session, candidates: Select[int, bool], *, besides: Collection[PatientKey], limit: int
+    session: Session, candidates: Select[int, bool], *conditions: ColumnElement[bool], limit: int
 ) -> dict[PatientKey, FoundPatient]:
     each = candidates.subquery()
     exact = func.max(case((each.c.exact, 1), else_=0)).label("exact")
@@ -146,7 +146,7 @@ def _best(
     query = (
         select(PatientRow, newest)
         .join(of_patients, of_patients.c.patient_key == PatientRow.id)
-        .where(PatientRow.id.not_in(besides))
+        .where(*conditions)
         .order_by(of_patients.c.exact.desc(), newest.desc().nulls_last(), PatientRow.name, PatientRow.id)
         .limit(limit)
     )

@@ -78,7 +78,7 @@ def readings_of(name: str) -> tuple[Reading, ...]:
     >>> [[syllable.read for syllable in reading] for reading in readings_of("单雄信")]
     [['shan', 'xiong', 'xin'], ['dan', 'xiong', 'xin']]
     """
-    pieces = _PIECE.findall(_plain(name))
+    pieces = pieces_of(name)
     as_words = tuple(chain.from_iterable(map(_read, pieces)))
     heads = _surname_readings(pieces[0]) if pieces else ()
     as_names = (head + as_words[len(head) :] for head in heads)
@@ -90,13 +90,13 @@ def is_han(text: str) -> bool:
     return _IS_HAN.search(text) is not None
 
 
-def han_parts(text: str) -> list[str]:
-    """Return the Chinese pieces of a text.
+def pieces_of(text: str) -> list[str]:
+    """Return what counts in a name, in lower case: runs of Chinese characters, and other words.
 
-    >>> han_parts("张san丰")
-    ['张', '丰']
+    >>> pieces_of("张San丰·%")
+    ['张', 'san', '丰']
     """
-    return [piece for piece in _PIECE.findall(_plain(text)) if is_han(piece)]
+    return _PIECE.findall(_plain(text))
 
 
 def _plain(text: str) -> str:
