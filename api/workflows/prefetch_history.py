@@ -7,6 +7,7 @@ name and ID number: a corrected number never shows the list of another person. I
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from pydantic import TypeAdapter, ValidationError
@@ -121,14 +122,13 @@ def history_elsewhere(services: Services, identity: PatientIdentity | None) -> t
     With a list at hand nobody waits for the platform; what it answers later replaces the list for the next look.
     """
     kept = kept_history(services, identity) if identity is not None else None
-    if identity is None or (kept is not None and services.clock() - kept.found_at < _FRESH):
-        exams = kept.exams if kept else ()
-        return Answer(ElsewhereState.ANSWERED if kept else ElsewhereState.NO_IDENTITY, exams), None
+    if kept is not None and services.clock() - kept.found_at < _FRESH:
+        return Answer(ElsewhereState.ANSWERED, kept.exams), None
     answer = services.elsewhere.find(
         identity,
         [],
         seconds=_HEAD_START_SECONDS if kept else None,
-        whenever=lambda exams: keep_history(services, identity, exams),
+        whenever=partial(keep_history, services, identity) if identity is not None else None,
     )
     if kept is None or answer.state is ElsewhereState.ANSWERED:
         return answer, None

@@ -72,6 +72,7 @@ def owe_incomplete_orders(services: Services, session: Session, patient: Patient
         select(OrderTellingRow)
         .join(OrderCheckRow, OrderCheckRow.view_record_id == OrderTellingRow.view_record_id)
         .where(
+            OrderTellingRow.institution_code == patient.institution_code,
             OrderTellingRow.state == State.INCOMPLETE,
             OrderCheckRow.institution_code == patient.institution_code,
             OrderCheckRow.patient_id == patient.patient_id,

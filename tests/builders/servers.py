@@ -17,7 +17,7 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(command: Sequence[str | Path], *, port: int, log: Path, wait_seconds: float = 30) -> Iterator[int]:
+def running(command: Sequence[str | Path], *, port: int, log: Path, wait_seconds: float = 90) -> Iterator[int]:
     """Run a server until the block ends; its output goes to `log`. Yields the port once it answers."""
     with log.open("wb") as output:
         process = subprocess.Popen([str(part) for part in command], stdout=output, stderr=subprocess.STDOUT)

@@ -277,6 +277,10 @@ class TestTheDoctorsLook:
         patient = shown(prefetched)
         assert (patient["elsewhere"], patient["elsewhere_count"]) == ("late", 0)
 
+    def test_without_a_platform_says_so_also_of_a_patient_without_id_number(self, clinic):
+        register(clinic, id_number="")
+        assert shown(clinic)["elsewhere"] == "not_connected"
+
     def test_what_cannot_be_opened_as_a_list_is_none(self, prefetched):
         (name,) = prefetched.services.redis.keys("history:*")
         prefetched.services.redis.set(name, b"spoilt")
