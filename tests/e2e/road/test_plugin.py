@@ -74,6 +74,7 @@ def opened_from(panel: FrameLocator, page: Page, evidence: Evidence) -> None:
 
 @pytest.mark.clause("R2.1")
 @pytest.mark.clause("R2.2")
+@pytest.mark.clause("R2.4")
 @pytest.mark.clause("R2.5")
 def test_from_the_login_to_the_other_hospitals_pictures(
     service: RunningService, his: Played, server: His, desktop: Page, evidence: Evidence
@@ -100,6 +101,7 @@ def test_from_the_login_to_the_other_hospitals_pictures(
     opened_from(panel, page, evidence)
 
     slid_and_hidden(page, panel)
+    found_by_initials(panel, page, evidence)
 
     wake(page, used)
     expect(panel.get_by_role("heading", name="启动地址已经用过")).to_be_visible()
@@ -128,6 +130,16 @@ def slid_and_hidden(page: Page, panel: FrameLocator) -> None:
     page.evaluate("Mingying.show()")
     expect(heading).to_be_visible()  # the session went on
     assert page.locator("mingying-dock iframe").bounding_box()["x"] == 0  # type: ignore[index]  # it is visible
+
+
+def found_by_initials(panel: FrameLocator, page: Page, evidence: Evidence) -> None:
+    panel.get_by_role("tab", name="找患者").click()
+    panel.get_by_label("按姓名找患者").fill("csmz")
+    found = panel.get_by_role("button", name=f"查看 {PERSON['name']} 的检查").first
+    expect(found).to_be_visible()
+    page.screenshot(path=evidence.screenshot("4-found"), animations="disabled")
+    found.click()
+    expect(panel.get_by_role("heading", name=PERSON["name"])).to_be_visible()
 
 
 def not_framed_elsewhere(page: Page, his: Played) -> None:
