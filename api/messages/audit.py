@@ -104,6 +104,7 @@ ACTIONS = {
     "region.refused": "外院调阅被拒绝",
     "report.interpreted": "解读报告",
     "report.printed": "打印报告",
+    "retention.viewed": "查看保存期限",
     "share.created": "创建分享",
     "share.opened": "打开分享",
     "share.refused": "分享被拒绝",

@@ -161,6 +161,7 @@ TABLE: dict[tuple[str, str], Call] = {
         "staff system_administrator", 404, {"json": {"history_reminders": True, "duplicate_reminders": True}}
     ),
     ("POST", "/api/workstations/heartbeat"): Call("machine workstation", 200, {"json": HEARTBEAT}),
+    ("GET", "/api/admin/retention"): Call("staff system_administrator"),
     ("GET", "/api/admin/institutions"): Call("staff system_administrator"),
     ("GET", "/api/admin/institutions/export.csv"): Call("staff system_administrator"),
     ("POST", "/api/admin/institutions/import/check"): Call("staff system_administrator", 415, NO_SHEET),

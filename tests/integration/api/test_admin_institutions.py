@@ -86,3 +86,20 @@ class TestTheList:
         for code in CODES[:2]:
             assert sent(keeper, [(code, "测试医院", "")]).status_code == 200
         assert [one["code"] for one in overview(keeper)["institutions"]] == [CODES[1]]
+
+
+@pytest.mark.clause("R5.1")
+class TestRetention:
+    """Beside the list of institutions, for it needs the same signed-in administrator and no more."""
+
+    def test_a_study_is_found_by_its_number_with_its_term_and_why(self, keeper):
+        found = keeper.get("/api/admin/retention", params={"study": "ACC0001"}).json()
+        [study] = found["studies"]
+        assert (study["accession_number"], found["total"]) == ("ACC0001", 1)
+        assert study["keep_until"] > study["counted_from"]
+        assert f"{study['years']} 年" in study["why"]
+        assert "15 年" in found["policy"]
+        assert "测试患者" not in str(found)
+
+    def test_of_what_is_not_there_is_nothing(self, keeper):
+        assert keeper.get("/api/admin/retention", params={"study": "ACC9999"}).json()["studies"] == []

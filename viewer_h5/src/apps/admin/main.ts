@@ -17,6 +17,7 @@ const router = createRouter({
     { path: '/cases', name: 'cases', component: () => import('./CasesPage.vue') },
     { path: '/codes', name: 'codes', component: () => import('./CodesPage.vue') },
     { path: '/institutions', name: 'institutions', component: () => import('./InstitutionsPage.vue') },
+    { path: '/retention', name: 'retention', component: () => import('./RetentionPage.vue') },
     { path: '/quality', name: 'quality', component: () => import('./QualityPage.vue') },
     { path: '/workstations', name: 'workstations', component: () => import('./WorkstationsPage.vue') },
     { path: '/audit', name: 'audit', component: () => import('./AuditPage.vue') },

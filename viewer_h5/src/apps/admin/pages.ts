@@ -1,6 +1,6 @@
 /** Which part of the console is for whom; the service refuses the rest whatever the page shows. */
 export interface Part {
-  name: 'accounts' | 'cases' | 'codes' | 'institutions' | 'quality' | 'workstations' | 'audit'
+  name: 'accounts' | 'cases' | 'codes' | 'institutions' | 'retention' | 'quality' | 'workstations' | 'audit'
   roles: readonly string[]
 }
 
@@ -9,6 +9,7 @@ const PARTS: readonly Part[] = [
   { name: 'cases', roles: ['system_administrator'] },
   { name: 'codes', roles: ['system_administrator'] },
   { name: 'institutions', roles: ['system_administrator'] },
+  { name: 'retention', roles: ['system_administrator'] },
   { name: 'quality', roles: ['system_administrator'] },
   { name: 'workstations', roles: ['system_administrator'] },
   { name: 'audit', roles: ['auditor'] },

@@ -1,7 +1,7 @@
 /** What administrators and auditors read. */
 export const adminWords = {
   title: '后台管理',
-  nav: { label: '栏目', accounts: '账号', cases: '待处理数据', codes: '编码对照', institutions: '可调阅机构', quality: '质控', workstations: '医生工作站', audit: '审计' },
+  nav: { label: '栏目', accounts: '账号', cases: '待处理数据', codes: '编码对照', institutions: '可调阅机构', retention: '保存期限', quality: '质控', workstations: '医生工作站', audit: '审计' },
   roles: {
     doctor: '医生',
     author: '内容编辑',
@@ -107,6 +107,7 @@ export const adminWords = {
       key: '接口密钥',
       institutions: '可调阅机构',
       mapping: '编码对照',
+      retention: '保存期限',
       order: '重复检查提醒',
       quality: '质控指标',
       workstation: '医生工作站',
