@@ -74,6 +74,7 @@ def took_less_than(limit: float, call) -> Exception:
     return caught.value
 
 
+@pytest.mark.clause("R6.1")
 class TestAnAnswerThatCannotBeBelieved:
     @pytest.mark.parametrize("kind", ["unsigned", "tampered", "replayed", "skewed"])
     def test_is_not_read(self, calm, person, kind):

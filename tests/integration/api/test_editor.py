@@ -150,6 +150,7 @@ class TestTheRoad:
         assert clinic.services.knowledge.entry_for("薄雾征") == made["entry_id"]
 
 
+@pytest.mark.clause("R3.9")
 class TestRefusals:
     def test_nobody_publishes_what_they_wrote(self, clinic):
         both = Desk(clinic, Role.AUTHOR, Role.REVIEWER)

@@ -46,6 +46,7 @@ def everything(records) -> int:
     return sum(rows(records, t) for t in (PatientRow, ReportRow, ReportVersionRow, QuarantineRow, Hl7MessageRow))
 
 
+@pytest.mark.clause("R2.3")
 class TestRefused:
     @pytest.mark.parametrize(
         ("raw", "location"),
