@@ -1,6 +1,7 @@
 // Decodes HTJ2K codestreams off the page's thread, one at a time; speaks only with decoderPool.ts.
 import loadOpenJph from '@cornerstonejs/codec-openjph/wasmjs'
 
+import { byPixel } from './colour'
 import type { DecodeAnswer, DecodeRequest } from './decoderPool'
 import { rescaled, storedValues, type PixelLayout } from './pixels'
 
@@ -35,7 +36,8 @@ async function decoded(codestream: Uint8Array, layout: PixelLayout) {
     // the codestream's precision may exceed BitsStored: its own width says how wide the samples are
     const bitsAllocated = info.bitsPerSample > 8 ? 16 : 8
     const bitsStored = Math.min(layout.bitsStored, bitsAllocated)
-    return storedValues(decoder.getDecodedBuffer(), { ...layout, bitsAllocated, bitsStored })
+    const values = storedValues(decoder.getDecodedBuffer(), { ...layout, bitsAllocated, bitsStored })
+    return info.isUsingColorTransform ? values : byPixel(values, info.height, info.width, info.componentCount)
   } finally {
     decoder.delete()
   }

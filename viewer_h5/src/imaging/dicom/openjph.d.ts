@@ -3,7 +3,14 @@ declare module '@cornerstonejs/codec-openjph/wasmjs' {
     getEncodedBuffer(length: number): Uint8Array
     decode(): void
     getDecodedBuffer(): Uint8Array
-    getFrameInfo(): { width: number; height: number; bitsPerSample: number; componentCount: number; isSigned: boolean }
+    getFrameInfo(): {
+      width: number
+      height: number
+      bitsPerSample: number
+      componentCount: number
+      isSigned: boolean
+      isUsingColorTransform: boolean
+    }
     delete(): void
   }
   interface OpenJph {

@@ -1,5 +1,6 @@
 import type { DicomJson } from '../contract'
 import { numberOf, textOf } from '../model/dicomJson'
+import { inRgb } from './colour'
 
 /** How an instance's pixels are laid out and scaled: PS3.3 C.7.6.3 and C.11.1. */
 export interface PixelLayout {
@@ -69,8 +70,12 @@ export function storedValues(bytes: Uint8Array, layout: PixelLayout): PixelValue
   return values
 }
 
-/** Apply the modality LUT (PS3.3 C.11.1.1.2) in the smallest type that holds the result exactly. */
+/**
+ * Apply the modality LUT (PS3.3 C.11.1.1.2) in the smallest type that holds the result exactly; colour has none and
+ * becomes RGB over its whole range, for a window of the values it happens to hold would change its hues.
+ */
 export function rescaled(stored: PixelValues, layout: PixelLayout): DecodedFrame {
+  if (layout.samplesPerPixel > 1) return { values: inRgb(stored, layout), min: 0, max: 2 ** layout.bitsStored - 1 }
   const { slope, intercept } = layout
   let low = Infinity
   let high = -Infinity
@@ -81,8 +86,7 @@ export function rescaled(stored: PixelValues, layout: PixelLayout): DecodedFrame
   const ends = [low * slope + intercept, high * slope + intercept]
   const min = Math.min(...ends)
   const max = Math.max(...ends)
-  // colour has no modality LUT
-  if ((slope === 1 && intercept === 0) || layout.samplesPerPixel > 1) return { values: stored, min: low, max: high }
+  if (slope === 1 && intercept === 0) return { values: stored, min: low, max: high }
   const values = new (typeFor(slope, intercept, min, max))(stored.length)
   for (let i = 0; i < stored.length; i++) values[i] = (stored[i] ?? 0) * slope + intercept
   return { values, min, max }

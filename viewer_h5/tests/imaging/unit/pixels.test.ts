@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs'
+
+import loadOpenJph from '@cornerstonejs/codec-openjph/wasmjs'
 import { describe, expect, it } from 'vitest'
 
+import { byPixel } from '@/imaging/dicom/colour'
 import { isPainted, probesOf } from '@/imaging/dicom/paintCheck'
 import { layoutOf, rescaled, storedValues, type PixelLayout } from '@/imaging/dicom/pixels'
 
@@ -15,6 +19,9 @@ const layout = (over: Partial<PixelLayout> = {}): PixelLayout => ({
   intercept: -1024,
   ...over,
 })
+const WASM = 'node_modules/@cornerstonejs/codec-openjph/dist/openjphjs.wasm'
+const WITHOUT_TRANSFORM =
+  '/0//UQAvQAAAAAAEAAAABQAAAAAAAAAAAAAABAAAAAUAAAAAAAAAAAADBwEBBwEBBwEB/1AACAACAAAAAv9SAAwAAgABAAUEBEAB/1wAEyBIUFBQUFBQUFBQUFBQSEhI/2QAFwABT3BlbkpQSCBWZXIgMC4yNi4zLv9VACgAYAAAAAAAIwAAAAAAEQAAAAAAEQAAAAAAJgAAAAAAKQAAAAAALP+QAAoAAAAAACMABv+TwCXjAAd0AMAl+wDHdADAJfMAx3QA/5AACgAAAAAAEQEG/5MAAAD/kAAKAAAAAAARAgb/kwAAAP+QAAoAAAAAACYDBv+TwBKAfgGHdADAEoB+AYd0AMASgH4Bh3QA/5AACgAAAAAAKQQG/5PAEwA0/QALdADAEwA0/QALdADAEwA0/QALdAD/kAAKAAAAAAAsBQb/k8AnAGb2AyPCdQDAJwBm9gMjwnUAwCcAZvYDI8J1AP/Z'
 const bytes = (...words: number[]) => new Uint8Array(new Uint16Array(words).buffer)
 
 describe('stored pixels', () => {
@@ -58,9 +65,30 @@ describe('rescaled pixels', () => {
     expect([frame.min, frame.max]).toEqual([-20, 0])
   })
 
-  it('of colour are left as they are', () => {
-    const stored = new Uint8Array(9)
-    expect(rescaled(stored, layout({ samplesPerPixel: 3 })).values).toBe(stored)
+  const colour = (photometricInterpretation: string) => layout({ samplesPerPixel: 3, bitsAllocated: 8, bitsStored: 8, photometricInterpretation })
+
+  it('of colour are left as they are, with the whole range for their window', () => {
+    const stored = new Uint8Array([10, 20, 30, 40, 50, 60, 70, 80, 90])
+    expect(rescaled(stored, colour('RGB'))).toEqual({ values: stored, min: 0, max: 255 })
+  })
+
+  it('of light and two colour differences become red, green and blue', () => {
+    const stored = new Uint8Array([76, 85, 255, 150, 44, 21, 128, 128, 128])
+    expect([...rescaled(stored, colour('YBR_FULL')).values]).toEqual([254, 0, 0, 0, 255, 1, 128, 128, 128])
+  })
+
+  it('that the decoder leaves line by line stand pixel by pixel', async () => {
+    // 5 rows, 4 columns, 3 samples: 0, 4, 8 … 236, encoded by the service without colour transform
+    const codestream = Uint8Array.from(atob(WITHOUT_TRANSFORM), (letter) => letter.charCodeAt(0))
+    const { HTJ2KDecoder } = await loadOpenJph({ wasmBinary: new Uint8Array(readFileSync(WASM)).buffer, print: () => undefined })
+    const decoder = new HTJ2KDecoder()
+    decoder.getEncodedBuffer(codestream.length).set(codestream)
+    decoder.decode()
+    expect(decoder.getFrameInfo().isUsingColorTransform).toBe(false)
+    const pixels = byPixel(decoder.getDecodedBuffer().slice(), 5, 4, 3)
+    decoder.delete()
+    expect([...pixels]).toEqual(Array.from({ length: 60 }, (_, i) => i * 4))
+    expect([...byPixel(new Uint8Array([1, 2, 3]), 1, 3, 1)]).toEqual([1, 2, 3])
   })
 })
 
