@@ -38,7 +38,7 @@ export const pluginWords = {
     notFound: '没有找到这样的患者。',
     more: '还有更多，请多输入几个字。',
     lastExam: (day: string) => `最近检查 ${day}`,
-    neverExamined: '没有检查',
+    neverExamined: '本院没有检查',
     choose: (name: string) => `查看 ${name} 的检查`,
   },
   reminders: {
