@@ -8,6 +8,7 @@ from bench.editor import editor
 from bench.goal import Goal
 from bench.machine import machine
 from bench.paper import ocr
+from bench.plugin import plugin
 from bench.reminders import reminders
 from bench.retrieval import retrieval
 from bench.understanding import understanding
@@ -20,6 +21,7 @@ WORKLOADS: dict[str, Callable[[str | None], dict[str, Goal]]] = {
     "archive": archive,
     "editor": editor,
     "ocr": ocr,
+    "plugin": plugin,
     "reminders": reminders,
     "retrieval": retrieval,
     "understanding": understanding,
