@@ -142,13 +142,17 @@ class TestFallback:
         pane.wait_for("preview")
         assert "没有可在网页显示的原图" in pane.words
 
-    @pytest.mark.parametrize(("series", "words"), [(6, "原始文件已完整保存"), (7, "不是影像"), (8, "波形")])
+    @pytest.mark.parametrize(("series", "words"), [(6, "原始文件已完整保存"), (7, "不是影像")])
     def test_says_plainly_when_there_is_nothing_to_show(
         self, pane: Pane, phantom: Any, series: int, words: str
     ) -> None:
         pane.select(phantom.SERIES[series].uid)
         pane.page.wait_for_selector(".pane[data-mode=none]")
         assert words in pane.words
+
+    def test_says_where_a_waveform_would_be_that_it_could_not_be_drawn(self, pane: Pane, phantom: Any) -> None:
+        pane.select(phantom.SERIES[8].uid)
+        assert "波形" in pane.page.inner_text(".ecg .message[role=alert]")
 
     def test_without_webgl_previews_stay_with_a_sentence(
         self, open_page: Any, browser_without_gl: Any, phantom: Any
