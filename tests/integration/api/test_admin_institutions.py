@@ -2,6 +2,7 @@
 
 import csv
 import io
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def overview(browser, **wanted) -> dict:
 
 def opened(hospital, code: str, outcome="success", by="card") -> None:
     """Record an opening as cards and as patients' pages do."""
-    place = {"object_kind": "institution", "object_id": code, "detail": {}}
+    place: dict[str, Any] = {"object_kind": "institution", "object_id": code, "detail": {}}
     if by == "page":
         place = {"object_kind": "patient", "object_id": "1", "detail": {"institution_code": code}}
     with hospital.services.database.writing() as session:
