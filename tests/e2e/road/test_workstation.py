@@ -25,13 +25,15 @@ from tests.builders.senders import mllp
 from tests.builders.servers import free_port
 from tests.builders.staff import new_account, signed_in
 from tests.conftest import Evidence
+from workstation.dock import PANEL_WIDTH
 
 pytestmark = pytest.mark.skipif(bool(lacking()), reason=lacking())
 
 DOCTOR = "road.desk"
 PERSON: dict[str, Any] = {"name": "测试桌面", "id_number": "110101199001300021", "phone": "13800000131"}
 NOTHING, STRIP, MARKED, HEAD = (0, 0, 0), (11, 107, 122), (178, 91, 0), (238, 244, 245)
-IN_HEAD, IN_STRIP = (WIDTH - 200, 3), (WIDTH - 3, 100)
+# the part of the head that comes last, so that what is clicked then no longer moves
+IN_HEAD, IN_STRIP = (WIDTH - PANEL_WIDTH + 2, 3), (WIDTH - 3, 100)
 EDGE, ELSEWHERE, HIDE = (WIDTH - 4, HEIGHT // 2), (200, 200), (WIDTH - 24, 17)
 
 
