@@ -359,6 +359,12 @@ class Settings(BaseSettings):
         """What the regional platform calls this hospital."""
         return self.platform.institution_code or self.hospital.institution_code
 
+    def institution_name(self, code: str) -> str:
+        """Return what an institution is called; its code where nobody told the name."""
+        if code == self.hospital.institution_code:
+            return self.hospital.name
+        return self.reminders.institution_names.get(code, code)
+
     @property
     def base_url(self) -> str:
         """Address that stands in links, without a trailing slash."""

@@ -14,7 +14,7 @@ from api.messages.laboratory import flag_words, is_marked
 from api.schemas.laboratory import EarlierOut, LaboratoryReportOut, LineOut, ListedReportOut
 from api.settings import Settings
 from api.wiring import Services
-from api.workflows.laboratory_reports import institution_of, persons_laboratory_reports, title_of
+from api.workflows.laboratory_reports import persons_laboratory_reports, title_of
 from api.workflows.report_text import age_on
 from imaging_core.documents.laboratory_reports import LaboratoryLine, LaboratoryReport, earlier_lines
 from imaging_core.patients.tables import PatientRow
@@ -74,14 +74,14 @@ def _shown(
         title=title_of(report),
         report_number=report.report_number,
         observed_at=report.observed_at,
-        institution=institution_of(services, report),
+        institution=services.settings.institution_name(report.institution_code),
         lines=[_line(line, list(earlier_lines(every, report, line))) for line in report.lines],
         reports=[
             ListedReportOut(
                 reference=name,
                 title=title_of(other),
                 observed_at=other.observed_at,
-                institution=institution_of(services, other),
+                institution=services.settings.institution_name(other.institution_code),
             )
             for name, other in reports.items()
         ],

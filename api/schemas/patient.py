@@ -171,7 +171,7 @@ class DocumentOut(Model):
 class FirstScreen(Model):
     """All that the first screen needs, in one reply."""
 
-    holder: Literal["patient", "share"]
+    holder: Literal["patient", "share", "doctor"]
     patient: PatientOut
     study: StudyOut
     report: ReportOut | None

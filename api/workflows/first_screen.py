@@ -49,7 +49,7 @@ def first_screen(services: Services, session: Session, grant: Grant, study: Stud
     consents = told_consents(session, grant)
     total = session.scalar(select(func.count()).select_from(visible_studies(grant, now).subquery())) or 1
     return FirstScreen(
-        holder="patient" if grant.holder is Holder.PATIENT else "share",
+        holder=grant.holder.value,
         patient=PatientOut(
             name=patient.name,
             sex=_SEX_WORDS.get(patient.sex, ""),
@@ -133,7 +133,7 @@ def study_out(services: Services, session: Session, row: StudyRow) -> StudyOut:
         exam_item=report.exam_item if report else "",
         description=row.study_description,
         body_part=next((item.body_part_examined for item in series if item.body_part_examined), ""),
-        institution=services.settings.hospital.name,
+        institution=services.settings.institution_name(row.institution_code),
         series_count=row.series_count,
         instance_count=row.instance_count,
         has_report=report is not None,

@@ -24,13 +24,6 @@ def title_of(report: LaboratoryReport) -> str:
     return report.panel or UNNAMED_PANEL
 
 
-def institution_of(services: Services, report: LaboratoryReport) -> str:
-    """Return the name of where a report was made; its code where nobody told the name."""
-    hospital, code = services.settings.hospital, report.institution_code
-    names = services.settings.reminders.institution_names
-    return hospital.name if code == hospital.institution_code else names.get(code, code)
-
-
 def _reference(report: LaboratoryReport) -> str:
     # of the patient's record too: only within it is a report's number unique
     names = ("laboratory", report.institution_code, str(report.patient), report.report_number)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from api.wiring import Services
-from api.workflows.laboratory_reports import institution_of, persons_laboratory_reports, title_of
+from api.workflows.laboratory_reports import persons_laboratory_reports, title_of
 from api.workflows.prefetch_history import history_elsewhere
 from api.workflows.todays_reminders import Reminder, reminders_in, todays_checks
 from imaging_core.coding.kinds import ExamKind, kind_of
@@ -83,13 +83,12 @@ def held_study(session: Session, services: Services, patient: PatientKey, refere
 def _held(services: Services, hospital: str, exam: HeldExam) -> ListedExam:
     code = exam.study.institution_code
     elsewhere = code != hospital
-    names = services.settings.reminders.institution_names
     return ListedExam(
         reference=_reference_of(exam.study),
         kind=kind_of(exam.study.modalities, exam.item),
         item=exam.item,
         on=exam.on,
-        institution=names.get(code, code) if elsewhere else services.settings.hospital.name,
+        institution=services.settings.institution_name(code),
         elsewhere=elsewhere,
         held=True,
     )
@@ -101,7 +100,7 @@ def _laboratory(services: Services, hospital: str, reference: str, report: Labor
         kind=ExamKind.LABORATORY,
         item=title_of(report),
         on=report.observed_at.astimezone(CHINA).date(),
-        institution=institution_of(services, report),
+        institution=services.settings.institution_name(report.institution_code),
         elsewhere=report.institution_code != hospital,
         held=False,
     )

@@ -262,12 +262,21 @@ class TestAnExamination:
         opened = other.get(address, follow_redirects=False)
         assert (opened.status_code, opened.headers["location"]) == (303, "/r")
         screen = other.get("/api/patient/first-screen").json()
-        assert screen["rights"] == ["dicom", "jpg", "report"]
+        assert (screen["holder"], screen["rights"]) == ("doctor", ["dicom", "jpg", "report"])
         (event,) = events(clinic, "prior_exam.opened")
         assert (event.actor_kind, event.object_id) == ("staff", study_uid("study"))
         again = clinic.browser()
         assert refusal(again.get(address, follow_redirects=False)) == (404, "plugin_opening_ended")
         assert again.get("/api/patient/first-screen").status_code == 401
+
+    def test_of_another_institution_opens_under_that_institutions_name(self, clinic, doctor):
+        examined_elsewhere(clinic, study="b", item="胸部CT平扫", on="20260225")
+        browser = woken(clinic, doctor, patient_id="TEST0001")
+        (exam,) = (exam for exam in examinations(listed(browser)) if exam["elsewhere"])
+        address = browser.post("/api/plugin/openings", json={"reference": exam["reference"]}).json()["url"]
+        other = clinic.browser()
+        other.get(urlsplit(address).path)
+        assert other.get("/api/patient/first-screen").json()["study"]["institution"] == exam["institution"] == ELSEWHERE
 
     def test_whose_report_was_withdrawn_meanwhile_opens_nothing(self, clinic, doctor):
         browser = woken(clinic, doctor, patient_id="TEST0001")

@@ -118,7 +118,7 @@ export interface SeriesBrief {
 }
 
 export interface FirstScreen {
-  holder: 'patient' | 'share'
+  holder: 'patient' | 'share' | 'doctor'
   patient: Patient
   study: Study
   report: Report | null

@@ -10,7 +10,7 @@ import { useSession } from '@/apps/patient/stores/session'
 import { useStudy } from '@/apps/patient/stores/study'
 import { downloadWords } from '@/i18n/zh-CN/download'
 
-const screenOf = (holder: 'patient' | 'share') => ({ holder, consents: [] }) as unknown as FirstScreen
+const screenOf = (holder: FirstScreen['holder']) => ({ holder, consents: [] }) as unknown as FirstScreen
 
 let asked: { path: string; body: unknown }[]
 
@@ -71,6 +71,7 @@ describe('the page of a share', () => {
 
   it.each([
     ['share', 'share'],
+    ['doctor', 'doctor'],
     ['patient', 'expired'],
   ] as const)('of a %s says that it is ended as "%s", and keeps nothing', (holder, why) => {
     const study = useStudy()

@@ -38,7 +38,7 @@ export const words = {
     reload: '刷新看看',
     share: '分享',
     download: '下载',
-    sharedWithYou: '他人分享给您的检查',
+    notOwn: { share: '他人分享给您的检查', doctor: '医生调阅' },
   },
   report: {
     findings: '检查所见',

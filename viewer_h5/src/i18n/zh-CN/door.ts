@@ -62,6 +62,8 @@ export const endedWords = {
   leftDetail: '这台手机上不再保留您的检查信息。',
   share: '分享已结束',
   shareDetail: '对方停止了分享，或者有效期已到。页面已关闭，这台设备上不再显示内容。如需继续查看，请联系分享给您的人。',
+  doctor: '调阅已结束',
+  doctorDetail: '打开的时间已到。如需继续查看，请在插件里重新打开。',
 }
 
 export const passcodeWords = {

@@ -6,10 +6,10 @@ import { useStudy } from '../stores/study'
 
 const SECONDS = 5
 
-/** The page of a share asks every few seconds whether it still may, and leaves the screen once it may not. */
+/** A page that another person's doing can end (a share, a doctor's opening) asks every few seconds whether it still may, and leaves the screen once it may not. */
 export function watchShare(): void {
   const study = useStudy()
-  const shared = computed(() => study.screen?.holder === 'share')
+  const shared = computed(() => (study.screen?.holder ?? 'patient') !== 'patient')
   let timer: number | undefined
 
   function ask(): void {

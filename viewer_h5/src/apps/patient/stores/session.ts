@@ -7,7 +7,7 @@ import type { Door } from '@/api/types'
 import { clearPatientStores } from './clear'
 import { useStudy } from './study'
 
-export type Ended = 'expired' | 'left' | 'share'
+export type Ended = 'expired' | 'left' | 'share' | 'doctor'
 
 /** Who stands at the door: the token not yet exchanged, what the door says, and why a page was ended. */
 export const useSession = defineStore('session', () => {
@@ -37,7 +37,8 @@ export const useSession = defineStore('session', () => {
 
   /** Nothing of the patient stays in memory. A share that no longer opens was ended, whatever the page was doing. */
   function forget(why: 'expired' | 'left'): void {
-    ended.value = why === 'expired' && useStudy().screen?.holder === 'share' ? 'share' : why
+    const holder = useStudy().screen?.holder ?? 'patient'
+    ended.value = why === 'expired' && holder !== 'patient' ? holder : why
     door.value = null
     clearPatientStores()
   }
