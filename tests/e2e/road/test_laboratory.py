@@ -26,20 +26,20 @@ def opening_of(service: RunningService) -> str:
     """Return the address that the plugin gives at a click on the newest report."""
     assert b"MSA|AA" in mllp(
         service.hl7_port,
-        hl7.adt_a04(patient_id="TEST0140", name=NAME, id_number="110101199001400014", phone="13800000140"),
+        hl7.adt_a04(patient_id="TEST0160", name=NAME, id_number="110101199001400014", phone="13800000140"),
     )
     services = build_services(Settings(mode=Mode.DEMO, data=service.data))
     hospital, now = SmallHospital(services, SteppingClock(utc_now())), utc_now()
     crp = {"item_name": "C反应蛋白", "unit": "mg/L", "reference_range": "<10"}
     keep(
-        hospital, result("OLD"), result("OLD", "CRP", "8.0", **crp), at=now - timedelta(days=40), patient_id="TEST0140"
+        hospital, result("OLD"), result("OLD", "CRP", "8.0", **crp), at=now - timedelta(days=40), patient_id="TEST0160"
     )
     above = result("NEW", "CRP", ">200", flag="↑", **crp)
-    keep(hospital, result("NEW", value=VALUE, flag="H"), above, at=now, patient_id="TEST0140")
+    keep(hospital, result("NEW", value=VALUE, flag="H"), above, at=now, patient_id="TEST0160")
     login, key = new_account(hospital, Role.DOCTOR), hospital.machine_key("launch")
     services.close()
     with httpx.Client(base_url=service.base_url, trust_env=False) as plugin:
-        asked = {"login": login, "patient_id": "TEST0140"}
+        asked = {"login": login, "patient_id": "TEST0160"}
         launch = plugin.post("/api/plugin/launches", json=asked, headers=key).json()
         plugin.post("/api/plugin/session", json={"token": launch["url"].partition("#")[2]}).raise_for_status()
         (kind,) = plugin.get("/api/plugin/patient").json()["kinds"]

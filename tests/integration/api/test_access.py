@@ -181,6 +181,10 @@ CALLERS: dict[str, Callable[[SmallHospital], Caller]] = {
 }
 
 
+ON_POSTGRESQL_TOO = ("nobody", "the patient", f"a signed-in {Role.SYSTEM_ADMINISTRATOR}", "an awake plugin")
+"""Rules know no database; one of each kind of caller shows that what they look up is found there too."""
+
+
 async def status_of(app: FastAPI, path: str, receive) -> int:
     """Post to the application itself; `receive` gives its body."""
     sent = []
@@ -206,7 +210,11 @@ class TestWhoMayCallWhat:
         }
         assert routes == set(TABLE)
 
-    @pytest.mark.parametrize("name", CALLERS)
+    @pytest.mark.parametrize(
+        ("archive", "name"),
+        [*(("sqlite", name) for name in CALLERS), *(("postgresql", name) for name in ON_POSTGRESQL_TOO)],
+        indirect=["archive"],
+    )
     @pytest.mark.usefixtures("consented")
     def test_each_caller_gets_what_the_table_says_and_nothing_else(self, archive, things, name, redis):
         wrong = []
