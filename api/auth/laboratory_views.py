@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from redis import Redis
 
+from api.auth.one_time import OneTimeTokens
 from imaging_core.domain.identifiers import PatientKey
 
 _OPENING_LASTS = timedelta(minutes=1)
@@ -29,37 +30,35 @@ class LaboratoryViews:
 
     def __init__(self, redis: Redis, *, lasts: timedelta) -> None:
         self._redis = redis
+        self._openings = OneTimeTokens(redis, "laboratory-opening", lasts=_OPENING_LASTS)
         self.lasts = lasts
 
     def issue(self, view: LaboratoryView, reference: str) -> str:
         """Return a token that opens one report."""
-        token = secrets.token_urlsafe(24)
-        content = json.dumps([view.patient, view.account_id, reference])
-        self._redis.set(_key("opening", token), content, ex=_OPENING_LASTS)
-        return token
+        return self._openings.issue([view.patient, view.account_id, reference])
 
     def take(self, token: str) -> tuple[LaboratoryView, str] | None:
         """Return view and report, once."""
-        kept = self._redis.getdel(_key("opening", token))
-        if not isinstance(kept, bytes):
+        kept = self._openings.take(token)
+        if kept is None:
             return None
-        patient, account_id, reference = json.loads(kept)
+        patient, account_id, reference = kept
         return LaboratoryView(PatientKey(patient), account_id), reference
 
     def begin(self, view: LaboratoryView) -> str:
         """Return the cookie of a view; it ends by itself."""
         cookie = secrets.token_urlsafe(32)
-        self._redis.set(_key("view", cookie), json.dumps([view.patient, view.account_id]), ex=self.lasts)
+        self._redis.set(_key(cookie), json.dumps([view.patient, view.account_id]), ex=self.lasts)
         return cookie
 
     def find(self, cookie: str) -> LaboratoryView | None:
         """Return the view of a cookie; unknown and ended ones give None."""
-        kept = self._redis.get(_key("view", cookie)) if cookie else None
+        kept = self._redis.get(_key(cookie)) if cookie else None
         if not isinstance(kept, bytes):
             return None
         patient, account_id = json.loads(kept)
         return LaboratoryView(PatientKey(patient), account_id)
 
 
-def _key(kind: str, secret: str) -> str:
-    return f"laboratory-{kind}:" + hashlib.sha256(secret.encode()).hexdigest()
+def _key(cookie: str) -> str:
+    return "laboratory-view:" + hashlib.sha256(cookie.encode()).hexdigest()
