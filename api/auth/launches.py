@@ -17,6 +17,7 @@ from typing import Any
 from redis import Redis
 
 from api.accounts.sessions import IDLE, LONGEST
+from api.auth.one_time import OneTimeTokens
 from imaging_core.domain.identifiers import PatientKey
 from imaging_core.sharing.links import LinkIssuer
 
@@ -150,20 +151,18 @@ class Openings:
     """One-time addresses at which an examination held here opens to a doctor."""
 
     def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+        self._tokens = OneTimeTokens(redis, "opening", lasts=_OPENING_LASTS)
 
     def issue(self, *, link_id: str, account_id: int) -> str:
         """Return a token for this link in the hands of this doctor."""
-        token = secrets.token_urlsafe(24)
-        self._redis.set(_key("opening", token), json.dumps([link_id, account_id]), ex=_OPENING_LASTS)
-        return token
+        return self._tokens.issue([link_id, account_id])
 
     def take(self, token: str) -> tuple[str, int] | None:
         """Return link and account, once."""
-        kept = self._redis.getdel(_key("opening", token))
-        if not isinstance(kept, bytes):
+        kept = self._tokens.take(token)
+        if kept is None:
             return None
-        link_id, account_id = json.loads(kept)
+        link_id, account_id = kept
         return link_id, account_id
 
 
