@@ -1,6 +1,8 @@
 """Separate server processes for tests: started on a free port, waited for, ended by their own handle."""
 
 import contextlib
+import os
+import random
 import socket
 import subprocess
 import time
@@ -8,12 +10,29 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from api.processes.ports import is_free
+
+_FIRST, _EACH, _WORKERS = 12_000, 2_000, 10
+"""Below the ports the system gives to outgoing connections: one of those may be taken before the server listens."""
+_given = random.randrange(_EACH)
+
 
 def free_port() -> int:
-    """Return a port nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port nobody listens on right now, and no other worker of this run is given."""
+    return free_ports(1)
+
+
+def free_ports(count: int) -> int:
+    """Return the first of `count` ports in a row nobody listens on right now."""
+    global _given
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
+    for _ in range(_EACH):
+        first = _given if _given + count <= _EACH else 0
+        _given = first + count
+        ports = range(_FIRST + worker * _EACH + first, _FIRST + worker * _EACH + first + count)
+        if all(is_free("127.0.0.1", port) for port in ports):
+            return ports[0]
+    raise AssertionError("no ports are free")
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, ViewportSize
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, ViewportSize, expect
 
 from tests.builders import oidc_provider
 from tests.builders.control import Played, played
@@ -24,6 +24,10 @@ _FLAGS = [
 ]
 PHONE: ViewportSize = {"width": 360, "height": 800}
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+
+
+expect.set_options(timeout=30_000)
+"""Nothing here proves speed: a busy machine draws a page late, and that is no defect."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

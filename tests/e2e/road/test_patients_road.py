@@ -90,7 +90,7 @@ def code_from_inbox(service: RunningService, page: Page) -> str:
         found = re.search(r"验证码是 (\d{6})", inbox.inner_text("body"))
         return found[1] if found else None
 
-    sent = wait_until(code, seconds=20)
+    sent = wait_until(code)
     inbox.close()
     return sent
 
@@ -238,7 +238,7 @@ def audit_holds_and_breaks(service: RunningService) -> None:
     """Every act stands in the audit; changing one row breaks the chain, putting it back mends it."""
     wait_until(lambda: '"open": 0' in service.cli("audit", "verify", "--json").stdout)
     path = service.data / "index.sqlite"
-    with sqlite3.connect(path) as database:
+    with sqlite3.connect(path, timeout=20) as database:
         actions = {row[0] for row in database.execute("SELECT DISTINCT action FROM audit_events")}
         wanted = {
             "import",
@@ -254,6 +254,6 @@ def audit_holds_and_breaks(service: RunningService) -> None:
     broken = service.cli("audit", "verify", check=False)
     assert broken.returncode == 1
     assert row in broken.stdout
-    with sqlite3.connect(path) as database:
+    with sqlite3.connect(path, timeout=20) as database:
         database.execute("UPDATE audit_events SET outcome=? WHERE id=?", [before, row])
     assert service.cli("audit", "verify").returncode == 0

@@ -22,7 +22,7 @@ from api.settings import Settings
 from api.wiring import Services, build_services
 from imaging_core.coding.kinds import ExamKind, kind_of
 from imaging_core.interop.regional import History, Person
-from tests.builders.servers import free_port
+from tests.builders.servers import free_ports
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket, pytest.mark.xdist_group("region")]
 
@@ -30,14 +30,6 @@ _READY_SECONDS = 300
 SHARED = load_hospital().patients[0]
 PERSON = Person(name=SHARED.name, id_number=SHARED.id_number)
 THEIRS = second_hospital().patients[0].exams
-
-
-def first_of_free_ports() -> int:
-    for _ in range(100):
-        first = min(free_port(), 65000)
-        if all(is_free("127.0.0.1", port) for port in range(first, first + PORTS)):
-            return first
-    raise AssertionError("no ports are free")
 
 
 def command(region: Region) -> list[str]:
@@ -48,7 +40,7 @@ def command(region: Region) -> list[str]:
 @pytest.fixture(scope="module")
 def region(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Region]:
     """A running region; afterwards nothing of it listens any more."""
-    place = Region(tmp_path_factory.mktemp("region"), first_of_free_ports())
+    place = Region(tmp_path_factory.mktemp("region"), free_ports(PORTS))
     log = place.folder / "said.log"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MINGYING_")}
     with log.open("wb") as output:
