@@ -29,7 +29,7 @@ from api.secrets import Keys, load_or_create_keys
 from api.settings import Mode, Settings
 from api.sms.sender import GatewaySmsSender, InboxSmsSender, SmsSender
 from api.workflows.check_order_platform import PlatformElsewhere
-from imaging_core.blobs import BlobRef, BlobStore, FilesystemBlobStore, S3BlobStore, S3Location
+from imaging_core.blobs import BlobRef, BlobStore, S3BlobStore, S3Location, SegmentBlobStore
 from imaging_core.derive import DerivedReader, DerivedStore, Deriver
 from imaging_core.dicom.limits import Limits
 from imaging_core.domain.identifiers import InstitutionCode
@@ -293,7 +293,9 @@ def build_services(settings: Settings, *, clock: Clock = utc_now) -> Services:
             health_check_interval=30,
         ),
         blobs=blobs,
-        ingestor=Ingestor(blobs, database.writes, _limits(settings), clock),
+        ingestor=Ingestor(
+            blobs, reads=database.reads, writes=database.writes, limits=_limits(settings), clock=clock
+        ),
         cipher=FieldCipher(keys.field_cipher, keys.current_field_cipher, keys.blind_index),
         link_issuer=LinkIssuer(keys.link),
         derived=DerivedReader(DerivedStore(data / "derived")),
@@ -305,7 +307,7 @@ def _blobs(settings: Settings) -> BlobStore:
     s3 = settings.blobs
     if s3.s3_bucket:
         return S3BlobStore(S3Location(bucket=s3.s3_bucket, endpoint_url=s3.s3_endpoint_url))
-    return FilesystemBlobStore(settings.data / "blobs")
+    return SegmentBlobStore(settings.data / "blobs")
 
 
 def _limits(settings: Settings) -> Limits:

@@ -1,9 +1,23 @@
-"""Where received bytes are kept: the `BlobStore` port and its adapters (filesystem, S3, memory)."""
+"""Where received bytes are kept: the `BlobStore` port and its adapters (segments on disk, S3, memory)."""
 
 from imaging_core.blobs.filesystem import FilesystemBlobStore
 from imaging_core.blobs.memory import MemoryBlobStore
 from imaging_core.blobs.opened import BlobFile
-from imaging_core.blobs.port import BlobRef, BlobStore
+from imaging_core.blobs.port import About, BlobRef, BlobStore, Bytes, FilePart, NewBlob
 from imaging_core.blobs.s3 import S3BlobStore, S3Location
+from imaging_core.blobs.segments.store import SegmentBlobStore
 
-__all__ = ["BlobFile", "BlobRef", "BlobStore", "FilesystemBlobStore", "MemoryBlobStore", "S3BlobStore", "S3Location"]
+__all__ = [
+    "About",
+    "BlobFile",
+    "BlobRef",
+    "BlobStore",
+    "Bytes",
+    "FilePart",
+    "FilesystemBlobStore",
+    "MemoryBlobStore",
+    "NewBlob",
+    "S3BlobStore",
+    "S3Location",
+    "SegmentBlobStore",
+]

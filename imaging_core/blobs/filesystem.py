@@ -1,6 +1,5 @@
 """Blobs as files, one each, named by their digest."""
 
-import errno
 import os
 import tempfile
 import time
@@ -9,15 +8,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from imaging_core.blobs.port import CHUNK, BlobRef, Hashing
+from imaging_core.blobs.disk import force_folder, no_room
+from imaging_core.blobs.port import CHUNK, BlobRef, FilePart, Hashing
 from imaging_core.errors import BlobMissing, StorageFull
 
-_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _ABANDONED_AFTER_SECONDS: Final = 24 * 3600
 
 
 class FilesystemBlobStore:
     """Keeps each blob as one file below `root`, sharded by digest; several processes may write at once.
+
+    The part of `SegmentBlobStore` for large instances and everything that is none, and the form of backups.
 
     A blob is written beside its place, forced to disk, renamed and its folder forced to disk: a crash leaves
     a whole file or an abandoned upload, which the next start removes.
@@ -34,14 +35,15 @@ class FilesystemBlobStore:
         hashing = Hashing(limit)
         handle, name = tempfile.mkstemp(dir=self._incoming)
         try:
-            with os.fdopen(handle, "wb", buffering=0) as file:
+            with os.fdopen(handle, "wb") as file:
                 for piece in hashing.pieces(content):
-                    _write_all(file.fileno(), piece)
+                    file.write(piece)
+                file.flush()
                 os.fsync(file.fileno())
             ref = ref_of(hashing.digest, hashing.size)
             self._place(Path(name), ref)
         except OSError as error:
-            if error.errno in _NO_ROOM:
+            if no_room(error):
                 raise StorageFull from error
             raise
         finally:
@@ -51,11 +53,11 @@ class FilesystemBlobStore:
 
     def read(self, ref: BlobRef, *, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Return the bytes in pieces; see the port."""
-        try:
-            file = (self._root / ref.locator).open("rb", buffering=0)
-        except FileNotFoundError:
-            raise BlobMissing(ref.digest) from None
-        return _pieces(file, start, length)
+        return read_part(self.place(ref), ref.digest, start, length)
+
+    def place(self, ref: BlobRef) -> FilePart:
+        """Return the file; see the port."""
+        return FilePart(self._root / ref.locator, 0, ref.size)
 
     def exists(self, ref: BlobRef) -> bool:
         """Return whether the file is here in its full size."""
@@ -68,11 +70,11 @@ class FilesystemBlobStore:
         place = self._root / ref.locator
         if not place.parent.is_dir():
             place.parent.mkdir(exist_ok=True)
-            _force_folder(self._root)
+            force_folder(self._root)
         if not self.exists(ref):
             written.replace(place)
         # also when it was here: another writer may not have forced the folder to disk yet
-        _force_folder(place.parent)
+        force_folder(place.parent)
 
     def _remove_abandoned(self) -> None:
         for upload in self._incoming.iterdir():
@@ -87,30 +89,23 @@ def ref_of(digest: str, size: int) -> BlobRef:
     return BlobRef(digest, size, f"{digest[:2]}/{digest}")
 
 
-def _write_all(descriptor: int, piece: bytes) -> None:
-    left = memoryview(piece)
-    while left:
-        left = left[os.write(descriptor, left) :]
+def read_part(place: FilePart, digest: str, start: int, length: int | None) -> Iterator[bytes]:
+    """Return bytes of a part of a file, from `start` within it, in pieces.
+
+    Raises:
+        BlobMissing: Before the first piece, when there is no such file.
+    """
+    try:
+        file = place.path.open("rb", buffering=0)
+    except FileNotFoundError:
+        raise BlobMissing(digest) from None
+    left = max(place.length - start, 0)
+    return _pieces(file, place.offset + start, left if length is None else min(left, length))
 
 
-def _pieces(file: BinaryIO, start: int, length: int | None) -> Iterator[bytes]:
+def _pieces(file: BinaryIO, start: int, left: int) -> Iterator[bytes]:
     with file:
         file.seek(start)
-        left = length
-        while left is None or left > 0:
-            piece = file.read(CHUNK if left is None else min(CHUNK, left))
-            if not piece:
-                return
-            if left is not None:
-                left -= len(piece)
+        while left > 0 and (piece := file.read(min(CHUNK, left))):
+            left -= len(piece)
             yield piece
-
-
-def _force_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return  # Windows journals folder entries itself and cannot open a folder
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

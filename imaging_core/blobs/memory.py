@@ -1,9 +1,10 @@
 """Blobs in memory, for tests."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from io import BytesIO
 from typing import BinaryIO
 
-from imaging_core.blobs.port import CHUNK, BlobRef, Hashing
+from imaging_core.blobs.port import CHUNK, About, BlobRef, Hashing, NewBlob
 from imaging_core.errors import BlobMissing
 
 
@@ -12,13 +13,21 @@ class MemoryBlobStore:
 
     def __init__(self) -> None:
         self._contents: dict[str, bytes] = {}
+        self._instances: list[tuple[BlobRef, About]] = []
 
-    def put(self, content: BinaryIO, *, limit: int | None = None) -> BlobRef:
+    def put(self, content: BinaryIO, *, limit: int | None = None, about: About | None = None) -> BlobRef:
         """Keep the bytes; see the port."""
         hashing = Hashing(limit)
         data = b"".join(hashing.pieces(content))
         self._contents.setdefault(hashing.digest, data)
-        return BlobRef(hashing.digest, hashing.size, hashing.digest)
+        ref = BlobRef(hashing.digest, hashing.size, hashing.digest)
+        if about is not None:
+            self._instances.append((ref, about))
+        return ref
+
+    def add(self, blobs: Sequence[NewBlob]) -> list[BlobRef]:
+        """Keep the bytes; see the port."""
+        return [self.put(BytesIO(b"".join(blob.parts)), about=blob.about) for blob in blobs]
 
     def read(self, ref: BlobRef, *, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Return the bytes in pieces; see the port."""
@@ -28,6 +37,13 @@ class MemoryBlobStore:
         part = data[start:] if length is None else data[start : start + length]
         return iter([part[at : at + CHUNK] for at in range(0, len(part), CHUNK)])
 
+    def place(self, ref: BlobRef) -> None:  # the port's
+        """Return None: there is no file; see the port."""
+
     def exists(self, ref: BlobRef) -> bool:
         """Return whether the blob is here."""
         return len(self._contents.get(ref.locator, b"")) == ref.size and ref.locator in self._contents
+
+    def instances(self) -> Iterator[tuple[BlobRef, About]]:
+        """Return what was kept as instances; see the port."""
+        return iter(list(self._instances))

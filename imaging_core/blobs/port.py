@@ -1,13 +1,18 @@
 """The port of the blob stores, and what the adapters share."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
 from imaging_core.errors import InstanceTooLarge
 
 CHUNK: Final = 1024 * 1024
+
+Bytes = bytes | bytearray | memoryview
+About = Mapping[str, str]
+"""What a lost index would need besides the bytes: for whom, from where and when they came. No personal data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +28,44 @@ class BlobRef:
     locator: str
 
 
-class BlobStore(Protocol):
-    """Content-addressed bytes, written once. Putting the same bytes twice keeps one copy."""
+@dataclass(frozen=True, slots=True)
+class NewBlob:
+    """An instance to keep: its bytes in parts, and what is said about it."""
 
-    def put(self, content: BinaryIO, *, limit: int | None = None) -> BlobRef:
+    parts: Sequence[Bytes]
+    about: About
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """Bytes that lie in a local file: for serving them without a copy. They stay there unchanged."""
+
+    path: Path
+    offset: int
+    length: int
+
+
+class BlobStore(Protocol):
+    """Bytes named by their SHA-256, written once."""
+
+    def put(self, content: BinaryIO, *, limit: int | None = None, about: About | None = None) -> BlobRef:
         """Keep the bytes up to the end of `content`; when this returns they survive a power loss.
+
+        Putting the same bytes twice keeps one copy. With `about` they are an instance, and `instances` tells of it.
 
         Raises:
             InstanceTooLarge: There are more than `limit` bytes; nothing is kept.
             StorageFull: There is no room; nothing is kept.
+        """
+        ...
+
+    def add(self, blobs: Sequence[NewBlob]) -> list[BlobRef]:
+        """Keep instances that the index does not know, in one go; when this returns they survive a power loss.
+
+        The quick way in for bytes in memory. The same bytes added twice may be kept twice.
+
+        Raises:
+            StorageFull: There is no room; some may have been kept.
         """
         ...
 
@@ -43,8 +77,16 @@ class BlobStore(Protocol):
         """
         ...
 
+    def place(self, ref: BlobRef) -> FilePart | None:
+        """Return where the bytes lie in a local file, None when the store has none. Nothing is looked at."""
+        ...
+
     def exists(self, ref: BlobRef) -> bool:
         """Return whether the store holds the blob in its full size."""
+        ...
+
+    def instances(self) -> Iterator[tuple[BlobRef, About]]:
+        """Return every instance that was ever kept, with what was said of it, so that an index can be built anew."""
         ...
 
 

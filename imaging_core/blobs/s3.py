@@ -1,11 +1,14 @@
 """Blobs as objects of an S3-compatible store. Needs the extra `s3`."""
 
+import hashlib
+import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from imaging_core.blobs.port import CHUNK, BlobRef, Hashing
+from imaging_core.blobs.port import CHUNK, About, BlobRef, Hashing, NewBlob
 from imaging_core.errors import BlobMissing, StorageFull
 
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ class S3BlobStore:
         self._location = location
         self._client = _client(location)
 
-    def put(self, content: BinaryIO, *, limit: int | None = None) -> BlobRef:
+    def put(self, content: BinaryIO, *, limit: int | None = None, about: About | None = None) -> BlobRef:
         """Keep the bytes; see the port."""
         hashing = Hashing(limit)
         with tempfile.SpooledTemporaryFile(max_size=_SPOOL_IN_MEMORY) as spool:
@@ -49,7 +52,13 @@ class S3BlobStore:
             if not self.exists(ref):
                 spool.seek(0)
                 self._call("put_object", Key=ref.locator, Body=spool, ContentLength=ref.size)
+        if about is not None:
+            self._note(ref, about)
         return ref
+
+    def add(self, blobs: Sequence[NewBlob]) -> list[BlobRef]:
+        """Keep the bytes; see the port."""
+        return [self.put(BytesIO(b"".join(blob.parts)), about=blob.about) for blob in blobs]
 
     def read(self, ref: BlobRef, *, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Return the bytes in pieces; see the port."""
@@ -64,10 +73,34 @@ class S3BlobStore:
         pieces: Iterator[bytes] = answer["Body"].iter_chunks(CHUNK)
         return pieces
 
+    def place(self, ref: BlobRef) -> None:  # the port's
+        """Return None: there is no file; see the port."""
+
     def exists(self, ref: BlobRef) -> bool:
         """Return whether the object is there in its full size."""
         answer = self._call("head_object", Key=ref.locator)
         return answer is not None and answer["ContentLength"] == ref.size
+
+    def instances(self) -> Iterator[tuple[BlobRef, About]]:
+        """Return what was noted of instances; see the port."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._location.bucket, Prefix=self._notes)
+        for page in pages:
+            for item in page.get("Contents", []):
+                answer = self._call("get_object", Key=item["Key"])
+                if answer is not None:
+                    about: dict[str, str] = json.loads(answer["Body"].read())
+                    digest, size = about.pop("digest"), int(about.pop("size"))
+                    yield BlobRef(digest, size, self._location.prefix + digest), about
+
+    @property
+    def _notes(self) -> str:
+        return f"{self._location.prefix}about/"
+
+    def _note(self, ref: BlobRef, about: Mapping[str, str]) -> None:
+        # beside the object: one content may have come for two institutions
+        body = json.dumps({**about, "digest": ref.digest, "size": str(ref.size)}, ensure_ascii=False).encode()
+        name = hashlib.sha256(body).hexdigest()[:16]
+        self._call("put_object", Key=f"{self._notes}{ref.digest}/{name}", Body=body, ContentLength=len(body))
 
     def _call(self, operation: str, **arguments: object) -> dict[str, Any] | None:
         """Return the answer, or None when there is no such object."""

@@ -118,6 +118,13 @@ class InstanceRow(Base):
     """0 when the instance has no pixels."""
     rows: Mapped[int] = mapped_column(default=0)
     columns: Mapped[int] = mapped_column(default=0)
+    bits_allocated: Mapped[int | None]
+    samples_per_pixel: Mapped[int | None]
+    pixel_offset: Mapped[int | None] = mapped_column(BigInteger)
+    """Where the value of Pixel Data begins within the received bytes; None without pixels, when the data set is
+    deflated, and for what was stored before this was kept."""
+    pixel_length: Mapped[int | None] = mapped_column(BigInteger)
+    """Bytes of that value, with all fragments and delimiters when it is encapsulated."""
     revision: Mapped[int] = mapped_column(default=1)
     current: Mapped[bool] = mapped_column(default=True)
     conflict: Mapped[bool] = mapped_column(default=False)
@@ -126,9 +133,6 @@ class InstanceRow(Base):
     blob_locator: Mapped[str] = mapped_column(String(256))
     """Where the blob store keeps the bytes; only the store reads this."""
     blob_size: Mapped[int] = mapped_column(BigInteger)
-    dataset_digest: Mapped[str] = mapped_column(String(64))
-    """SHA-256 of the bytes behind the file meta information: the same image sent by C-STORE and by STOW-RS
-    differs only before them."""
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     received_from: Mapped[str] = mapped_column(String(128), default="")
     """AE title, "STOW-RS" caller or import run; never a person."""
@@ -156,10 +160,15 @@ _FEED_LOCK = 0x6D696E67  # "ming": any number no other part of the database uses
 
 @event.listens_for(ChangeRow, "before_insert")
 def _commit_changes_in_order(_mapper: Mapper[ChangeRow], connection: Connection, _row: ChangeRow) -> None:
+    commit_in_order(connection)
+
+
+def commit_in_order(connection: Connection) -> None:
     """Let no line of the feed become visible after a later one: a reader would pass over it for ever.
 
     PostgreSQL gives sequence numbers before commit, so from a transaction's first change to its commit it
-    holds a lock; SQLite has one writer anyway. See decisions/003-feed-order.md.
+    holds a lock; SQLite has one writer anyway. Happens by itself for each `ChangeRow` that is added to a session;
+    who inserts rows in bulk calls it before. See decisions/003-feed-order.md.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _FEED_LOCK})

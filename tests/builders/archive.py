@@ -40,5 +40,7 @@ def open_archive(url: str, blobs: BlobStore | None = None, limits: Limits | None
     database = Database.open(url)
     Base.metadata.create_all(database.engine)
     blobs = blobs if blobs is not None else MemoryBlobStore()
-    ingestor = Ingestor(blobs, database.writes, limits or Limits(), lambda: NOON)
+    ingestor = Ingestor(
+        blobs, reads=database.reads, writes=database.writes, limits=limits or Limits(), clock=lambda: NOON
+    )
     return Archive(database, blobs, ingestor)

@@ -16,8 +16,10 @@ from imaging_core.blobs import (
     BlobStore,
     FilesystemBlobStore,
     MemoryBlobStore,
+    NewBlob,
     S3BlobStore,
     S3Location,
+    SegmentBlobStore,
 )
 from imaging_core.errors import BlobMissing, InstanceTooLarge
 from tests.builders.servers import free_port, running
@@ -33,12 +35,12 @@ def s3_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
-@pytest.fixture(params=["memory", "filesystem", "s3"])
+@pytest.fixture(params=["memory", "segments", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
     if request.param == "memory":
         return MemoryBlobStore()
-    if request.param == "filesystem":
-        return FilesystemBlobStore(tmp_path / "blobs")
+    if request.param == "segments":
+        return SegmentBlobStore(tmp_path / "blobs")
     endpoint = request.getfixturevalue("s3_endpoint")
     location = S3Location("archive", endpoint_url=endpoint, region="us-east-1", access_key="test", secret_key="test")
     import boto3
@@ -51,6 +53,13 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
 
 def whole(store: BlobStore, ref: BlobRef, **part: int) -> bytes:
     return b"".join(store.read(ref, **part))
+
+
+ABOUT = {"institution_code": "12340000TEST000001", "channel": "stow", "peer": "test", "at": "2026-03-01T12:00:00+00:00"}
+
+
+def told(store: BlobStore) -> list[tuple[BlobRef, str]]:
+    return [(ref, about["institution_code"]) for ref, about in store.instances()]
 
 
 class TestPut:
@@ -87,6 +96,35 @@ class TestPut:
         assert not store.exists(
             BlobRef(half, 4, store.put(BytesIO(b"")).locator.replace(hashlib.sha256().hexdigest(), half))
         )
+
+
+class TestAdd:
+    def test_keeps_what_is_given_in_parts(self, store: BlobStore):
+        refs = store.add([NewBlob((b"pix", memoryview(b"els")), ABOUT), NewBlob((b"more",), ABOUT)])
+        assert [whole(store, ref) for ref in refs] == [b"pixels", b"more"]
+        assert [(ref.digest, ref.size) for ref in refs] == [
+            (hashlib.sha256(b"pixels").hexdigest(), 6),
+            (hashlib.sha256(b"more").hexdigest(), 4),
+        ]
+        assert all(store.exists(ref) for ref in refs)
+        assert [whole(store, ref, start=1, length=2) for ref in refs] == [b"ix", b"or"]
+
+    def test_tells_of_every_instance_with_what_was_said_of_it(self, store: BlobStore):
+        before = set(told(store))
+        store.put(BytesIO(b"a document is no instance"))
+        small, large = store.add([NewBlob((b"small",), ABOUT)])[0], store.put(BytesIO(b"large"), about=ABOUT)
+        told_now = set(told(store)) - before
+        assert told_now == {(small, "12340000TEST000001"), (large, "12340000TEST000001")}
+
+    def test_where_it_names_a_file_the_bytes_lie_there(self, store: BlobStore):
+        for ref in (store.add([NewBlob((b"pixels",), ABOUT)])[0], store.put(BytesIO(b"document"))):
+            place = store.place(ref)
+            if place is None:
+                assert not isinstance(store, SegmentBlobStore)
+                continue
+            with place.path.open("rb") as file:
+                file.seek(place.offset)
+                assert file.read(place.length) == whole(store, ref)
 
 
 class TestRead:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imaging_core.blobs import FilesystemBlobStore
+from imaging_core.blobs import SegmentBlobStore
 from imaging_core.derive import DerivedReader, DerivedStore, Deriver, Renderer, RendererLimits
 from imaging_core.errors import FrameNotFound, PixelsNotReadable, StudyNotFound
 from imaging_core.index import queries
@@ -43,7 +43,7 @@ class House:
 
     def __init__(self, folder: Path, renderer: Renderer, url: str | None = None) -> None:
         self.archive: Archive = open_archive(
-            url or f"sqlite:///{folder / 'index.db'}", FilesystemBlobStore(folder / "blobs")
+            url or f"sqlite:///{folder / 'index.db'}", SegmentBlobStore(folder / "blobs")
         )
         self.store = DerivedStore(folder / "derived")
         self.deriver = Deriver(self.archive.blobs, self.store, self.archive.database.writes, renderer)
@@ -447,9 +447,9 @@ class TestOnceMore:
         house.archive.store(*ct_series(60, rows=256, columns=256))
         script = (
             "import sys; from pathlib import Path; from imaging_core.derive import *; "
-            "from imaging_core.blobs import FilesystemBlobStore; from tests.builders.archive import *; "
+            "from imaging_core.blobs import SegmentBlobStore; from tests.builders.archive import *; "
             "folder = Path(sys.argv[1]); "
-            "archive = open_archive(f'sqlite:///{folder / \"index.db\"}', FilesystemBlobStore(folder / 'blobs')); "
+            "archive = open_archive(f'sqlite:///{folder / \"index.db\"}', SegmentBlobStore(folder / 'blobs')); "
             "Deriver(archive.blobs, DerivedStore(folder / 'derived'), archive.database.writes).derive_study(*sys.argv[2:])"
         )
         run = subprocess.Popen([sys.executable, "-c", script, str(tmp_path), *STUDY], cwd=Path(__file__).parents[3])

@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 import pytest
 from sqlalchemy import select
 
-from imaging_core.blobs import BlobFile, BlobRef, FilesystemBlobStore
+from imaging_core.blobs import BlobFile, BlobRef, SegmentBlobStore
 from imaging_core.dicom.header import read_header
 from imaging_core.dicom.limits import Limits
 from imaging_core.index.tables import InstanceRow, QuarantineRow
@@ -33,7 +33,7 @@ needs_dcmtk = pytest.mark.skipif(
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Iterator[Archive]:
-    opened = open_archive(f"sqlite:///{tmp_path / 'index.db'}", FilesystemBlobStore(tmp_path / "blobs"))
+    opened = open_archive(f"sqlite:///{tmp_path / 'index.db'}", SegmentBlobStore(tmp_path / "blobs"))
     yield opened
     opened.database.close()
 
@@ -62,6 +62,11 @@ def dataset_bytes(archive: Archive, row: InstanceRow) -> bytes:
     return content[read_header(cast(BinaryIO, BlobFile(archive.blobs, ref)), ref.size, Limits()).dataset_offset :]
 
 
+def sha256_of(archive: Archive, row: InstanceRow) -> str:
+    ref = BlobRef(row.blob_digest, row.blob_size, row.blob_locator)
+    return hashlib.sha256(b"".join(archive.blobs.read(ref))).hexdigest()
+
+
 @needs_dcmtk
 class TestStore:
     @pytest.mark.clause("R1.3")
@@ -77,7 +82,7 @@ class TestStore:
             with file.open("rb") as opened:
                 header = read_header(opened, len(content), Limits())
             received = dataset_bytes(archive, stored[header.sop_instance_uid])
-            assert hashlib.sha256(received).hexdigest() == stored[header.sop_instance_uid].dataset_digest
+            assert sha256_of(archive, stored[header.sop_instance_uid]) == stored[header.sop_instance_uid].blob_digest
             # storescu writes the elements anew, so what it read and what we got are compared by their pixels
             assert header.pixels is not None
             length = header.pixels.length
@@ -207,12 +212,12 @@ _SERVE = """
 import sys, time
 from pathlib import Path
 from typing import BinaryIO, cast
-from imaging_core.blobs import FilesystemBlobStore
+from imaging_core.blobs import SegmentBlobStore
 from imaging_core.network import ScpSettings, StorageScp
 from tests.builders.archive import INSTITUTION, open_archive
 
 folder, port = Path(sys.argv[1]), int(sys.argv[2])
-archive = open_archive(f"sqlite:///{folder / 'index.db'}", FilesystemBlobStore(folder / "blobs"))
+archive = open_archive(f"sqlite:///{folder / 'index.db'}", SegmentBlobStore(folder / "blobs"))
 with StorageScp(archive.ingestor, ScpSettings(port=port, allowed={"CT1": INSTITUTION})):
     time.sleep(600)
 """
@@ -251,14 +256,14 @@ class TestKilled:
         finally:
             server.kill()
             server.wait()
-        archive = open_archive(f"sqlite:///{tmp_path / 'index.db'}", FilesystemBlobStore(tmp_path / "blobs"))
+        archive = open_archive(f"sqlite:///{tmp_path / 'index.db'}", SegmentBlobStore(tmp_path / "blobs"))
         stored = {row.sop_instance_uid: row for row in rows(archive)}
         assert acknowledged >= after_acknowledgements
         for number in range(1, acknowledged + 1):
             received = dataset_bytes(archive, stored[instance_uid(number=number)])
             assert received[-64 * 64 * 2 :] == (tmp_path / f"{number:03}.dcm").read_bytes()[-64 * 64 * 2 :]
         for row in stored.values():
-            assert hashlib.sha256(dataset_bytes(archive, row)).hexdigest() == row.dataset_digest
+            assert sha256_of(archive, row) == row.blob_digest
         archive.database.close()
 
 

@@ -291,10 +291,10 @@ class TestStreaming:
     def test_a_large_upload_does_not_sit_in_memory(self, tmp_path: Path):
         import tracemalloc
 
-        from imaging_core.blobs import FilesystemBlobStore
+        from imaging_core.blobs import SegmentBlobStore
 
         archive = open_archive(
-            f"sqlite:///{tmp_path / 'i.db'}", FilesystemBlobStore(tmp_path / "b"), Limits(instance_bytes=10**12)
+            f"sqlite:///{tmp_path / 'i.db'}", SegmentBlobStore(tmp_path / "b"), Limits(instance_bytes=10**12)
         )
         head = ct_instance()[: -32 - 12]
 

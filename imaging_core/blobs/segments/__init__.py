@@ -1,0 +1,1 @@
+"""Blobs in append-only segment files, many made durable by one flush."""

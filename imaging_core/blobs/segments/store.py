@@ -1,0 +1,78 @@
+"""`SegmentBlobStore`: instances in segments, everything else and what is large as files."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from imaging_core.blobs.filesystem import FilesystemBlobStore, read_part, ref_of
+from imaging_core.blobs.port import About, BlobRef, FilePart, NewBlob
+from imaging_core.blobs.segments.log import SUFFIX, Entry, SegmentLog
+from imaging_core.blobs.segments.records import walk
+
+_FOLDER: Final = "segments"
+_FILE: Final = "file"
+"""In what is said of a record without content: the digest of the file that holds the bytes."""
+
+
+class SegmentBlobStore:
+    """The store on local disk; see decisions/015-segment-log.md. Several processes may write at once.
+
+    Locators: `segments/<file>@<offset>`, or a file's path below `root`, as `FilesystemBlobStore` gives them.
+    """
+
+    def __init__(self, root: Path, *, roll_bytes: int = 1024**3) -> None:
+        self._root = root
+        self._files = FilesystemBlobStore(root)
+        self._log = SegmentLog(root / _FOLDER, roll_bytes=roll_bytes)
+
+    def put(self, content: BinaryIO, *, limit: int | None = None, about: About | None = None) -> BlobRef:
+        """Keep the bytes as a file; see the port."""
+        ref = self._files.put(content, limit=limit)
+        if about is not None:
+            said = {**about, _FILE: ref.digest, "size": str(ref.size)}
+            self._log.append([Entry((), _encoded(said))])
+        return ref
+
+    def add(self, blobs: Sequence[NewBlob]) -> list[BlobRef]:
+        """Append the bytes to the log; see the port."""
+        appended = self._log.append([Entry(blob.parts, _encoded(blob.about)) for blob in blobs])
+        return [BlobRef(one.digest, one.size, f"{_FOLDER}/{one.segment}@{one.offset}") for one in appended]
+
+    def read(self, ref: BlobRef, *, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Return the bytes in pieces; see the port."""
+        return read_part(self.place(ref), ref.digest, start, length)
+
+    def place(self, ref: BlobRef) -> FilePart:
+        """Return the file, or the part of a segment; see the port."""
+        path, _, offset = ref.locator.partition("@")
+        return FilePart(self._root / path, int(offset or 0), ref.size)
+
+    def exists(self, ref: BlobRef) -> bool:
+        """Return whether the bytes are there in full; see the port."""
+        place = self.place(ref)
+        if place.path.suffix != SUFFIX:
+            return self._files.exists(ref)
+        try:
+            return place.path.stat().st_size >= place.offset + place.length
+        except FileNotFoundError:
+            return False
+
+    def instances(self) -> Iterator[tuple[BlobRef, About]]:
+        """Return every instance that was ever kept with what was said of it; see the port."""
+        for path in sorted((self._root / _FOLDER).glob(f"*{SUFFIX}")):
+            with path.open("rb") as file:
+                for record in walk(file, path.stat().st_size):
+                    about: dict[str, str] = json.loads(record.about)
+                    if digest := about.pop(_FILE, ""):
+                        yield ref_of(digest, int(about.pop("size"))), about
+                    else:
+                        yield BlobRef(record.digest, record.size, f"{_FOLDER}/{path.name}@{record.offset}"), about
+
+    def close(self) -> None:
+        """Let go of the segment this process writes."""
+        self._log.close()
+
+
+def _encoded(about: About) -> bytes:
+    return json.dumps(dict(about), ensure_ascii=False, separators=(",", ":")).encode()
