@@ -10,7 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
-from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, inspect, select, text, union
+from sqlalchemy import (
+    Connection,
+    Engine,
+    MetaData,
+    Table,
+    bindparam,
+    create_engine,
+    inspect,
+    select,
+    text,
+    union,
+    update,
+)
 from sqlalchemy.engine import URL, make_url
 
 from api.backup.errors import DatabaseDamaged, NothingToBackUp, PlaceTaken, ToolFailed
@@ -114,18 +126,32 @@ def _revision(connection: Connection) -> str:
     return str(connection.scalar(text("SELECT version_num FROM alembic_version")))
 
 
+def move_blobs(connection: Connection, blobs: list[BlobRef]) -> None:
+    """Write into every table that names blobs where they lie now."""
+    if not blobs:
+        return
+    places = [{"digest": ref.digest, "locator": ref.locator} for ref in blobs]
+    for table in _naming_blobs(connection):
+        moved = table.c.blob_digest == bindparam("digest")
+        connection.execute(update(table).where(moved).values(blob_locator=bindparam("locator")), places)
+
+
 def _blobs(connection: Connection) -> list[BlobRef]:
     """Return what any table names as a blob, whichever version made the tables."""
+    # PostgreSQL would resolve foreign keys of whole tables: only these columns are asked for
+    tables = _naming_blobs(connection)
+    rows = union(*(select(*(table.c[name] for name in _BLOB_COLUMNS)) for table in tables))
+    return [BlobRef(digest, size, locator) for digest, locator, size in connection.execute(rows)]
+
+
+def _naming_blobs(connection: Connection) -> list[Table]:
     inspector = inspect(connection)
     naming = [
         name
         for name in inspector.get_table_names()
         if {column["name"] for column in inspector.get_columns(name)} >= set(_BLOB_COLUMNS)
     ]
-    tables = [Table(name, MetaData(), autoload_with=connection, include_columns=_BLOB_COLUMNS) for name in naming]
-    # PostgreSQL would resolve foreign keys of whole tables: only these columns are asked for
-    rows = union(*(select(*(table.c[name] for name in _BLOB_COLUMNS)) for table in tables))
-    return [BlobRef(digest, size, locator) for digest, locator, size in connection.execute(rows)]
+    return [Table(name, MetaData(), autoload_with=connection, include_columns=_BLOB_COLUMNS) for name in naming]
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from api.audit.record import Actor, record
 from api.backup import layout
 from api.backup.create import Pieces
-from api.backup.databases import bring_back, engine_of, require_empty
+from api.backup.databases import bring_back, engine_of, move_blobs, require_empty
 from api.backup.errors import BackupDamaged, KeysDoNotFit, PlaceTaken, SettingsDoNotFit
 from api.backup.verify import read_about
 from api.db.migrate import alembic_config, migrate
@@ -24,10 +24,10 @@ from api.processes.system import force_to_disk
 from api.secrets import fingerprints, keys_file
 from api.settings import Settings
 from api.wiring import Services, build_services
-from imaging_core.blobs import FilesystemBlobStore
+from imaging_core.blobs import BlobRef, FilesystemBlobStore
 from imaging_core.blobs.filesystem import ref_of
 from imaging_core.errors import BlobMissing
-from imaging_core.index.tables import StudyRow
+from imaging_core.index.tables import InstanceRow, StudyRow
 
 _STAGE = ".restoring"
 _DATABASE = "index.sqlite"
@@ -71,11 +71,12 @@ def restore_backup(
             blobs = _bring_blobs(folder, name, services, progress)
             bring_back(settings.database, snapshot / about.database)
             migrate(settings.database)
+            _note_places(services, blobs)
             studies = _owe_pictures(services, name)
         finally:
             services.close()
         _move(stage, data)
-    return Restored(name, blobs, studies)
+    return Restored(name, len(blobs), studies)
 
 
 def _require_revision(about: layout.About) -> None:
@@ -127,11 +128,12 @@ def _require_same_kind(about: layout.About, settings: Settings) -> None:
         raise SettingsDoNotFit(f"the backup is of blobs on {about.blob_store}: set MINGYING_BLOBS__S3_BUCKET likewise")
 
 
-def _bring_blobs(folder: Path, name: str, services: Services, progress: layout.Progress) -> int:
+def _bring_blobs(folder: Path, name: str, services: Services, progress: layout.Progress) -> list[BlobRef]:
     source = FilesystemBlobStore(folder / layout.BLOBS)
     pairs = layout.read_sums(folder / layout.SNAPSHOTS / name / layout.SUMS)
     digests = [digest for digest, file in pairs if file.startswith(f"{layout.BLOBS}/")]
     progress(0, len(digests))
+    brought = []
     for done, digest in enumerate(digests, 1):
         path = folder / layout.BLOBS / ref_of(digest, 0).locator
         try:
@@ -141,8 +143,23 @@ def _bring_blobs(folder: Path, name: str, services: Services, progress: layout.P
             raise BackupDamaged(f"backup {name} is damaged: {layout.BLOBS}/{digest} is missing") from None
         if stored.digest != digest:
             raise BackupDamaged(f"backup {name} is damaged: {layout.BLOBS}/{digest} is changed")
+        brought.append(stored)
         progress(done, len(digests))
-    return len(digests)
+    return brought
+
+
+def _note_places(services: Services, blobs: list[BlobRef]) -> None:
+    """Tell the index where the bytes lie now, and the store which of them are instances."""
+    with services.database.writing() as session:
+        move_blobs(session.connection(), blobs)
+    with services.database.reading() as session:
+        for row in session.scalars(select(InstanceRow).execution_options(yield_per=1000)):
+            about = {
+                "institution_code": row.institution_code,
+                "received_from": row.received_from,
+                "received_at": row.received_at.isoformat(),
+            }
+            services.blobs.note(services.blob_ref(row), about)
 
 
 def _owe_pictures(services: Services, name: str) -> int:

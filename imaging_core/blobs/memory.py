@@ -15,19 +15,23 @@ class MemoryBlobStore:
         self._contents: dict[str, bytes] = {}
         self._instances: list[tuple[BlobRef, About]] = []
 
-    def put(self, content: BinaryIO, *, limit: int | None = None, about: About | None = None) -> BlobRef:
+    def put(self, content: BinaryIO, *, limit: int | None = None) -> BlobRef:
         """Keep the bytes; see the port."""
         hashing = Hashing(limit)
         data = b"".join(hashing.pieces(content))
         self._contents.setdefault(hashing.digest, data)
-        ref = BlobRef(hashing.digest, hashing.size, hashing.digest)
-        if about is not None:
-            self._instances.append((ref, about))
-        return ref
+        return BlobRef(hashing.digest, hashing.size, hashing.digest)
+
+    def note(self, ref: BlobRef, about: About) -> None:
+        """Remember that it is an instance; see the port."""
+        self._instances.append((ref, about))
 
     def add(self, blobs: Sequence[NewBlob]) -> list[BlobRef]:
         """Keep the bytes; see the port."""
-        return [self.put(BytesIO(b"".join(blob.parts)), about=blob.about) for blob in blobs]
+        refs = [self.put(BytesIO(b"".join(blob.parts))) for blob in blobs]
+        for ref, blob in zip(refs, blobs, strict=True):
+            self.note(ref, blob.about)
+        return refs
 
     def read(self, ref: BlobRef, *, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Return the bytes in pieces; see the port."""

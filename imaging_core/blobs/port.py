@@ -48,15 +48,19 @@ class FilePart:
 class BlobStore(Protocol):
     """Bytes named by their SHA-256, written once."""
 
-    def put(self, content: BinaryIO, *, limit: int | None = None, about: About | None = None) -> BlobRef:
+    def put(self, content: BinaryIO, *, limit: int | None = None) -> BlobRef:
         """Keep the bytes up to the end of `content`; when this returns they survive a power loss.
 
-        Putting the same bytes twice keeps one copy. With `about` they are an instance, and `instances` tells of it.
+        Putting the same bytes twice keeps one copy.
 
         Raises:
             InstanceTooLarge: There are more than `limit` bytes; nothing is kept.
             StorageFull: There is no room; nothing is kept.
         """
+        ...
+
+    def note(self, ref: BlobRef, about: About) -> None:
+        """Write down, as durably, that a blob that was put is an instance: `instances` tells of it from now on."""
         ...
 
     def add(self, blobs: Sequence[NewBlob]) -> list[BlobRef]:

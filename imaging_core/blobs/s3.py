@@ -3,7 +3,7 @@
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -42,7 +42,7 @@ class S3BlobStore:
         self._location = location
         self._client = _client(location)
 
-    def put(self, content: BinaryIO, *, limit: int | None = None, about: About | None = None) -> BlobRef:
+    def put(self, content: BinaryIO, *, limit: int | None = None) -> BlobRef:
         """Keep the bytes; see the port."""
         hashing = Hashing(limit)
         with tempfile.SpooledTemporaryFile(max_size=_SPOOL_IN_MEMORY) as spool:
@@ -52,13 +52,21 @@ class S3BlobStore:
             if not self.exists(ref):
                 spool.seek(0)
                 self._call("put_object", Key=ref.locator, Body=spool, ContentLength=ref.size)
-        if about is not None:
-            self._note(ref, about)
         return ref
+
+    def note(self, ref: BlobRef, about: About) -> None:
+        """Keep what is said of an instance as an object beside it; see the port."""
+        # one content may have come for two institutions: each has a note of its own
+        body = json.dumps({**about, "digest": ref.digest, "size": str(ref.size)}, ensure_ascii=False).encode()
+        name = hashlib.sha256(body).hexdigest()[:16]
+        self._call("put_object", Key=f"{self._notes}{ref.digest}/{name}", Body=body, ContentLength=len(body))
 
     def add(self, blobs: Sequence[NewBlob]) -> list[BlobRef]:
         """Keep the bytes; see the port."""
-        return [self.put(BytesIO(b"".join(blob.parts)), about=blob.about) for blob in blobs]
+        refs = [self.put(BytesIO(b"".join(blob.parts))) for blob in blobs]
+        for ref, blob in zip(refs, blobs, strict=True):
+            self.note(ref, blob.about)
+        return refs
 
     def read(self, ref: BlobRef, *, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Return the bytes in pieces; see the port."""
@@ -95,12 +103,6 @@ class S3BlobStore:
     @property
     def _notes(self) -> str:
         return f"{self._location.prefix}about/"
-
-    def _note(self, ref: BlobRef, about: Mapping[str, str]) -> None:
-        # beside the object: one content may have come for two institutions
-        body = json.dumps({**about, "digest": ref.digest, "size": str(ref.size)}, ensure_ascii=False).encode()
-        name = hashlib.sha256(body).hexdigest()[:16]
-        self._call("put_object", Key=f"{self._notes}{ref.digest}/{name}", Body=body, ContentLength=len(body))
 
     def _call(self, operation: str, **arguments: object) -> dict[str, Any] | None:
         """Return the answer, or None when there is no such object."""

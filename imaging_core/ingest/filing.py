@@ -298,8 +298,13 @@ def _instance_row(header: InstanceHeader, arrival: Arrival) -> dict[str, Any]:
         "blob_locator": arrival.ref.locator,
         "blob_size": arrival.ref.size,
         "received_at": arrival.at,
-        "received_from": _fit(f"{arrival.origin.channel}:{arrival.origin.peer}", 128),
+        "received_from": received_from(arrival.origin),
     }
+
+
+def received_from(origin: Origin) -> str:
+    """Return how the index names where an instance came from."""
+    return _fit(f"{origin.channel}:{origin.peer}", 128)
 
 
 def _fit(text: str, length: int) -> str:

@@ -28,6 +28,7 @@ from imaging_core.ingest.filing import (
     file_arrivals,
     known_revisions,
     quarantined_as,
+    received_from,
     result_of,
 )
 from imaging_core.ingest.reading import Chained, read_up_to
@@ -71,12 +72,10 @@ class _Sender:
 
     @property
     def about(self) -> About:
-        """What is kept beside the bytes, for an index that must be built anew."""
         return {
             "institution_code": self.institution_code,
-            "channel": str(self.origin.channel),
-            "peer": self.origin.peer,
-            "at": self.at.isoformat(),
+            "received_from": received_from(self.origin),
+            "received_at": self.at.isoformat(),
         }
 
 
@@ -131,7 +130,8 @@ class Ingestor:
             return self.store_instances([head], institution_code=institution_code, origin=origin)[0]
         sender = _Sender(institution_code, origin, self._clock())
         stream = cast(BinaryIO, Chained(BytesIO(head), content))
-        ref = self._blobs.put(stream, limit=self._limits.instance_bytes, about=sender.about)
+        ref = self._blobs.put(stream, limit=self._limits.instance_bytes)
+        self._blobs.note(ref, sender.about)
         kept = cast(BinaryIO, BlobFile(self._blobs, ref, head))
         return self._settle([_Item(kept, ref.size, self._read_header(kept, ref.size), ref.digest, ref)], sender)[0]
 

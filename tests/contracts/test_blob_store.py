@@ -55,7 +55,11 @@ def whole(store: BlobStore, ref: BlobRef, **part: int) -> bytes:
     return b"".join(store.read(ref, **part))
 
 
-ABOUT = {"institution_code": "12340000TEST000001", "channel": "stow", "peer": "test", "at": "2026-03-01T12:00:00+00:00"}
+ABOUT = {
+    "institution_code": "12340000TEST000001",
+    "received_from": "stow:test",
+    "received_at": "2026-03-01T12:00+00:00",
+}
 
 
 def told(store: BlobStore) -> list[tuple[BlobRef, str]]:
@@ -112,7 +116,9 @@ class TestAdd:
     def test_tells_of_every_instance_with_what_was_said_of_it(self, store: BlobStore):
         before = set(told(store))
         store.put(BytesIO(b"a document is no instance"))
-        small, large = store.add([NewBlob((b"small",), ABOUT)])[0], store.put(BytesIO(b"large"), about=ABOUT)
+        [small] = store.add([NewBlob((b"small",), ABOUT)])
+        large = store.put(BytesIO(b"large"))
+        store.note(large, ABOUT)
         told_now = set(told(store)) - before
         assert told_now == {(small, "12340000TEST000001"), (large, "12340000TEST000001")}
 

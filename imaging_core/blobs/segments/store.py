@@ -26,13 +26,13 @@ class SegmentBlobStore:
         self._files = FilesystemBlobStore(root)
         self._log = SegmentLog(root / _FOLDER, roll_bytes=roll_bytes)
 
-    def put(self, content: BinaryIO, *, limit: int | None = None, about: About | None = None) -> BlobRef:
+    def put(self, content: BinaryIO, *, limit: int | None = None) -> BlobRef:
         """Keep the bytes as a file; see the port."""
-        ref = self._files.put(content, limit=limit)
-        if about is not None:
-            said = {**about, _FILE: ref.digest, "size": str(ref.size)}
-            self._log.append([Entry((), _encoded(said))])
-        return ref
+        return self._files.put(content, limit=limit)
+
+    def note(self, ref: BlobRef, about: About) -> None:
+        """Append a record without content that names the file; see the port."""
+        self._log.append([Entry((), _encoded({**about, _FILE: ref.digest, "size": str(ref.size)}))])
 
     def add(self, blobs: Sequence[NewBlob]) -> list[BlobRef]:
         """Append the bytes to the log; see the port."""

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url, select, text
+from sqlalchemy import make_url, select, text, update
 
 from api.audit.anchor import AuditAnchor
 from api.audit.chain import seal_pending, verify
@@ -34,6 +34,7 @@ from api.backup.verify import verify_backups
 from api.db.engine import Database
 from api.db.tables import AuditEventRow, WorkRow
 from api.jobs import DERIVE
+from imaging_core.blobs import FilePart
 from imaging_core.index.tables import InstanceRow, StudyRow
 from tests.builders import hl7
 from tests.builders.dicom import ct_series, study_uid
@@ -64,6 +65,18 @@ def keys_of(hospital: SmallHospital) -> Path:
 
 def blob_files(folder: Path) -> list[Path]:
     return sorted(path for path in (folder / "blobs").glob("??/*") if path.is_file())
+
+
+def images_of(hospital: SmallHospital) -> list[InstanceRow]:
+    """Return the instances by the digests of their bytes."""
+    with hospital.services.database.reading() as session:
+        return list(session.scalars(select(InstanceRow).order_by(InstanceRow.blob_digest)))
+
+
+def place_of(hospital: SmallHospital, image: InstanceRow) -> FilePart:
+    place = hospital.services.blobs.place(hospital.services.blob_ref(image))
+    assert place is not None
+    return place
 
 
 def files_of(backup: Path) -> list[Path]:
@@ -204,7 +217,7 @@ class TestImagesOnS3:
                 for bucket in ("old", "new")
             }
             hospital.services.close()
-        assert len(kept["old"]) == 3
+        assert len(kept["old"]) == 2 * 3  # each image, and the note of where it came from
         assert kept["new"] == kept["old"]
 
 
@@ -227,11 +240,14 @@ class TestCreated:
             assert place.stat().st_mode & 0o077 == 0
 
     def test_says_which_images_the_installation_itself_has_lost_or_let_decay(self, clinic, tmp_path):
-        lost, decayed, _ = blob_files(clinic.services.settings.data)
-        lost.unlink()
-        flip_one_bit(decayed)
+        images = images_of(clinic)
+        decayed, _, lost = sorted(images, key=lambda image: place_of(clinic, image).offset)
+        with place_of(clinic, decayed).path.open("r+b") as segment:
+            segment.truncate(place_of(clinic, lost).offset)
+            segment.seek(place_of(clinic, decayed).offset + 200)
+            segment.write(b"decay")
         made = created(clinic, tmp_path / "backup")
-        assert made.absent == (lost.name, decayed.name)
+        assert made.absent == tuple(image.blob_digest for image in images if image in (lost, decayed))
         assert made.blobs == 1
         (verified,) = verify_backups(tmp_path / "backup", progress=quiet)
         assert verified.ok
@@ -417,11 +433,16 @@ class TestCutOff:
             process.send_signal(signal.SIGKILL)
             process.wait()
 
+    def move(self, hospital: SmallHospital, image: InstanceRow, locator: str) -> None:
+        """Let the index say that the bytes of an image lie elsewhere."""
+        with hospital.services.database.writing() as session:
+            session.execute(update(InstanceRow).where(InstanceRow.id == image.id).values(blob_locator=locator))
+
     def test_while_it_is_made_leaves_nothing_that_verifies(self, clinic, tmp_path):
         settings = clinic.services.settings
-        folder, stuck = tmp_path / "backup", blob_files(settings.data)[2]
-        shutil.move(stuck, tmp_path / "kept")
-        os.mkfifo(stuck)
+        folder, last = tmp_path / "backup", images_of(clinic)[2]
+        os.mkfifo(settings.data / "blobs" / "stuck")
+        self.move(clinic, last, "stuck")
         process = self.start("create", folder, "--data", settings.data, MINGYING_DATABASE_URL=settings.database)
         self.kill_when(process, lambda: len(blob_files(folder)) == 2)
         assert list((folder / "snapshots").glob(".partial-*/database.sqlite"))
@@ -430,8 +451,7 @@ class TestCutOff:
         with pytest.raises(NoBackup):
             restored(folder, tmp_path / "new", clinic)
 
-        stuck.unlink()
-        shutil.move(tmp_path / "kept", stuck)
+        self.move(clinic, last, last.blob_locator)
         made = created(clinic, folder)
         assert (made.blobs, made.copied) == (3, 1)
         assert [path.name for path in (folder / "snapshots").iterdir()] == [made.name]
