@@ -5,8 +5,9 @@ from io import BytesIO
 from typing import Any, Final
 
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filereader import dcmread
 from pydicom.filewriter import dcmwrite, write_file_meta_info
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 # A UID of the 2.25 form (PS3.5 B.2) made once for this software; it needs no registered root.
 IMPLEMENTATION_CLASS_UID: Final = "2.25.211638478215427893261509466083174409817"
@@ -30,10 +31,10 @@ def dicom_file(attributes: Mapping[str, Any], *, transfer_syntax_uid: str = Expl
     Sequence values are lists of mappings of the same kind. `PixelData` is given as bytes in the form the
     transfer syntax asks for (little endian cells, or encapsulated fragments).
     """
-    dataset = _dataset(attributes)
-    dataset.file_meta = _meta(str(dataset.SOPClassUID), str(dataset.SOPInstanceUID), transfer_syntax_uid)
+    written = dataset(attributes)
+    written.file_meta = _meta(str(written.SOPClassUID), str(written.SOPInstanceUID), transfer_syntax_uid)
     out = BytesIO()
-    dcmwrite(out, dataset, enforce_file_format=True)
+    dcmwrite(out, written, enforce_file_format=True)
     return out.getvalue()
 
 
@@ -48,14 +49,24 @@ def _meta(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -
     return meta
 
 
-def _dataset(attributes: Mapping[str, Any]) -> Dataset:
-    dataset = Dataset()
+def dataset(attributes: Mapping[str, Any]) -> Dataset:
+    """Return a data set made of attributes, named by keyword; sequences are lists of mappings of the same kind."""
+    made = Dataset()
     for keyword, value in attributes.items():
         if isinstance(value, list) and value and isinstance(value[0], Mapping):
-            setattr(dataset, keyword, [_dataset(item) for item in value])
+            setattr(made, keyword, [dataset(item) for item in value])
         else:
-            setattr(dataset, keyword, value)
-    if "PixelData" in dataset:
+            setattr(made, keyword, value)
+    if "PixelData" in made:
         # PS3.5 8.2: OW when cells are wider than a byte
-        dataset["PixelData"].VR = "OW" if dataset.BitsAllocated > 8 else "OB"
-    return dataset
+        made["PixelData"].VR = "OW" if made.BitsAllocated > 8 else "OB"
+    return made
+
+
+def implicit_file(content: bytes) -> bytes:
+    """Return a file of explicit VR little endian, one of our own making, as implicit VR little endian."""
+    made = dcmread(BytesIO(content))
+    made.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    out = BytesIO()
+    dcmwrite(out, made, implicit_vr=True, little_endian=True, enforce_file_format=True)
+    return out.getvalue()
