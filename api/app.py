@@ -10,6 +10,7 @@ from api import errors, http_logging
 from api.auth.access import require_declared_access
 from api.body_limit import BodyLimit
 from api.error_table import install_package_errors
+from api.raw_routes import ExpressLane
 from api.routes import (
     admin_accounts,
     admin_audit,
@@ -42,6 +43,7 @@ from api.routes import (
     staff,
     stow,
     studies,
+    wado,
     workstations,
 )
 from api.routes import pages as built_pages
@@ -110,6 +112,7 @@ def create_app(services: Services) -> FastAPI:
     )
     for module in modules:
         app.include_router(module.make_router(services.settings))
+    app.router.routes[:0] = wado.make_routes()  # first: bytes in bulk are asked for more than all else
     script_hashes = built_pages.mount(app)
     install_package_errors()
     errors.install_error_handlers(app)
@@ -122,6 +125,7 @@ def create_app(services: Services) -> FastAPI:
         his_origins=services.settings.plugin.his_origins,
     )
     app.add_middleware(http_logging.RequestLog)
+    app.add_middleware(ExpressLane, express=wado.express(services))
     require_declared_access(app.routes)
     return app
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from redis import Redis
 
 from api.audit.anchor import AuditAnchor
+from api.audit.retrievals import RetrievalNotes
 from api.auth.citizen.port import CitizenPlatform
 from api.auth.citizen.visits import Visits
 from api.auth.comparisons import Comparisons
@@ -18,6 +19,7 @@ from api.auth.laboratory_views import LaboratoryViews
 from api.auth.launches import Launches, Openings, PluginSessions
 from api.auth.limits import Limiter
 from api.auth.link_sessions import LinkSessions
+from api.auth.machine_keys import MachineKeys
 from api.auth.tickets import Tickets
 from api.auth.verification import Verification
 from api.clock import Clock, utc_now
@@ -42,6 +44,7 @@ from imaging_core.interop.regional.provincial import Call
 from imaging_core.patients.cipher import FieldCipher
 from imaging_core.reminders.elsewhere import BoundedElsewhere
 from imaging_core.reports.types import ReportStatus
+from imaging_core.retrieve import Retrieval
 from imaging_core.sharing.codes import CodeHasher
 from imaging_core.sharing.links import LinkIssuer
 from interpret.models.port import ChatModel
@@ -92,6 +95,22 @@ class Services:
         if self.settings.mode is Mode.DEMO and days is None:
             return timedelta.max
         return timedelta(days=days) if days and self.sms is not None else None
+
+    @cached_property
+    def retrieval(self) -> Retrieval:
+        """Finds, reads and decodes stored instances for those who retrieve them."""
+        derived = DerivedStore(self.settings.data / "derived")
+        return Retrieval.open(self.database.engine, self.blobs, derived, base_url=self.settings.base_url)
+
+    @cached_property
+    def retrieval_notes(self) -> RetrievalNotes:
+        """Records what machines retrieve."""
+        return RetrievalNotes(self.database, self.clock)
+
+    @cached_property
+    def machine_keys(self) -> MachineKeys:
+        """Keys of machines that call."""
+        return MachineKeys(self.database)
 
     @cached_property
     def limiter(self) -> Limiter:
@@ -263,7 +282,7 @@ class Services:
         """Close what holds processes and connections."""
         if live := self.__dict__.get("live_knowledge"):
             live.stop()
-        for name in ("paper_reader", "deriver", "elsewhere"):
+        for name in ("paper_reader", "deriver", "retrieval", "elsewhere"):
             if name in self.__dict__:
                 self.__dict__[name].close()
         if platform := self.__dict__.get("platform"):

@@ -168,6 +168,7 @@ class WorkerProcess:
     def _derive(self, work: Work) -> None:
         report = self._services.deriver.derive_study(work.institution_code, work.subject)
         log.info("study derived", study_instance_uid=work.subject, report=str(report))
+        self._services.retrieval.prepare_metadata(work.institution_code, work.subject)
 
     def _read_paper(self, work: Work) -> None:
         read_paper(self._services, institution_code=work.institution_code, paper_id=work.subject)

@@ -6,7 +6,6 @@ Every route declares exactly one rule in its `dependencies`: `allow(PUBLIC)`, `a
 `require_declared_access` is called while the application is built and refuses a route that declares none.
 """
 
-import hashlib
 import hmac
 import ipaddress
 from collections.abc import Callable, Coroutine, Sequence
@@ -16,7 +15,6 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response, params
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
-from sqlalchemy import select
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
@@ -27,7 +25,6 @@ from api.audit.record import Actor
 from api.auth.cookies import GRANT_COOKIE, LABORATORY_COOKIE, LINK_COOKIE, PLUGIN_COOKIE, STAFF_COOKIE
 from api.auth.laboratory_views import LaboratoryView
 from api.auth.launches import PluginSession
-from api.db.tables import MachineKeyRow
 from api.errors import Problem
 from api.settings import Mode
 from api.wiring import Services
@@ -102,20 +99,12 @@ class _Machine(AccessRule):
 
     def __call__(self, request: Request) -> None:
         """Machines whose key carries the scope."""
-        services = services_of(request)
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        row = None
-        if scheme.lower() == "bearer" and key:
-            digest = hashlib.sha256(key.strip().encode()).hexdigest()
-            with services.database.reading() as session:
-                row = session.scalars(
-                    select(MachineKeyRow).where(MachineKeyRow.key_hash == digest, MachineKeyRow.revoked_at.is_(None))
-                ).first()
-        if row is None:
+        key = services_of(request).machine_keys.find(request.headers.get("authorization", ""))
+        if key is None:
             raise Problem(401, "machine_key_needed", headers={"WWW-Authenticate": 'Bearer realm="mingying"'})
-        if self.scope not in row.scopes:
+        if self.scope not in key.scopes:
             raise Problem(403, "scope_missing")
-        request.state.actor = Actor("machine", f"key:{row.id}", row.institution_code)
+        request.state.actor = key.actor
 
 
 class _SignedIn(AccessRule):

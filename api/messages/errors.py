@@ -104,6 +104,11 @@ _WORDS: dict[str, tuple[str, str]] = {
     "version_in_force": ("这个版本正在使用", "它已经审核发布，不需要恢复。"),
     "source_unknown": ("来源不在允许的清单里", "只能引用来源清单中的文献，请重新选择。"),
     "text_unsafe": ("内容不能送审", "条目里不能写用药剂量、用药建议或保证性的话，请修改后再送审。"),
+    "not_acceptable": ("没有要求的格式", "Accept 里的格式无法提供；possible 列出了可以提供的格式。"),
+    "not_decodable": ("无法转换成要求的格式", "原始数据完整保存，可以按原传输语法获取。"),
+    "parameter_invalid": ("参数有误", "field 是有误的参数，reason 是原因。"),
+    "range_invalid": ("没有这一段内容", "Range 超出了内容的长度。"),
+    "no_such_frame": ("没有这一帧", "frames 是这个影像的帧数，帧号从 1 开始。"),
     "busy": ("系统繁忙", "请稍后再试。"),
 }
 

@@ -9,13 +9,15 @@ import sys
 from typing import Any, BinaryIO
 
 from imaging_core.derive.encoding import encode_lossless, encode_preview, encode_thumbnail
-from imaging_core.derive.protocol import receive, send
+from imaging_core.derive.protocol import Message, receive, send
 from imaging_core.dicom.frames import Dataset, DecodedFrame, decode_frames, has_pixels, number_of_frames, open_dataset
 from imaging_core.dicom.key_objects import pointed_out
 from imaging_core.dicom.limits import Limits
 from imaging_core.dicom.metadata import viewer_metadata
 from imaging_core.dicom.position import slice_position
-from imaging_core.dicom.voi import to_picture
+from imaging_core.dicom.rendition import Rendition, rendered
+from imaging_core.dicom.transcoding import transcoded_frames, transcoded_instance
+from imaging_core.dicom.voi import Window, to_picture
 from imaging_core.errors import PixelsNotReadable
 
 
@@ -27,12 +29,29 @@ def main() -> None:
     send(answers, {"kind": "ready"})
     while (request := receive(sys.stdin.buffer)) is not None:
         try:
-            end = render_instance(request.payloads[0], request.head["transfer_syntax_uid"], answers)
+            end = _do(request, answers)
         except PixelsNotReadable as error:
             end = {"reason_code": error.reason_code, "reason": str(error)}
         except MemoryError:
             end = {"reason_code": "out_of_memory", "reason": "rendering needs more memory than allowed"}
         send(answers, {"kind": "end"} | end)
+
+
+def _do(request: Message, answers: BinaryIO) -> dict[str, Any]:
+    content, syntax, task = request.payloads[0], request.head["transfer_syntax_uid"], request.head.get("task")
+    if task is None:
+        return render_instance(content, syntax, answers)
+    dataset, limits = open_dataset(content, syntax), Limits()
+    if task["kind"] == "frames":
+        for frame in transcoded_frames(dataset, task["numbers"], task["transfer_syntax_uid"], limits):
+            send(answers, {"kind": "frame"}, [frame])
+    elif task["kind"] == "instance":
+        send(answers, {"kind": "instance"}, [transcoded_instance(dataset, task["transfer_syntax_uid"], limits)])
+    else:
+        window = task["wish"].pop("window")
+        wish = Rendition(**task["wish"], window=Window(**window) if window else None)
+        send(answers, {"kind": "picture"}, [rendered(dataset, wish, limits)])
+    return {}
 
 
 def render_instance(content: bytes, transfer_syntax_uid: str, answers: BinaryIO) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from imaging_core.derive.protocol import Message, receive, send_pieces
 from imaging_core.errors import PixelsNotReadable, RendererUnavailable
@@ -42,8 +42,12 @@ class Renderer:
     ) -> None:
         self.close()
 
-    def render(self, content: Iterable[bytes], size: int, transfer_syntax_uid: str) -> Iterator[Message]:
+    def render(
+        self, content: Iterable[bytes], size: int, transfer_syntax_uid: str, task: dict[str, Any] | None = None
+    ) -> Iterator[Message]:
         """Yield the child's messages about one instance of `size` bytes, the last one of kind `end`.
+
+        Without a `task` these are all its frames for a pack.
 
         Raises:
             PixelsNotReadable: The child died or took too long; a new one is started for the next instance.
@@ -57,7 +61,7 @@ class Renderer:
         try:
             # a child that dies early is noticed when no answer comes
             with suppress(BrokenPipeError):
-                head = {"transfer_syntax_uid": transfer_syntax_uid, "sizes": [size]}
+                head = {"transfer_syntax_uid": transfer_syntax_uid, "sizes": [size], "task": task}
                 send_pieces(cast(BinaryIO, child.stdin), head, content)
             while not finished:
                 message = receive(cast(BinaryIO, child.stdout))

@@ -76,17 +76,19 @@ def number_of_frames(dataset: Dataset) -> int:
         return 1
 
 
-def decode_frames(dataset: Dataset, limits: Limits) -> Iterator[DecodedFrame | tuple[int, PixelsNotReadable]]:
+def decode_frames(
+    dataset: Dataset, limits: Limits, *, first: int = 0, last: int | None = None
+) -> Iterator[DecodedFrame | tuple[int, PixelsNotReadable]]:
     """Yield every frame in order: decoded, or its index and why it cannot be.
 
-    A frame that fails leaves the others alone.
+    A frame that fails leaves the others alone. `first` and `last` are indices of a part, the latter not in it.
 
     Raises:
         PixelsNotReadable: No frame of this instance can be decoded.
     """
     decoder = _decoder(dataset, limits)
-    frames = number_of_frames(dataset)
-    index = 0
+    frames = number_of_frames(dataset) if last is None else last
+    index = first
     while index < frames:
         arrays = decoder.iter_array(dataset, indices=range(index, frames), raw=True)
         try:

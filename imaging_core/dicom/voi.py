@@ -50,15 +50,15 @@ def window_levels(values: NDArray[np.float64], window: Window) -> Picture:
     return levels
 
 
-def to_picture(frame: DecodedFrame, dataset: Dataset) -> Picture:
-    """Return one frame as it looks at the default window."""
+def to_picture(frame: DecodedFrame, dataset: Dataset, *, window: Window | None = None) -> Picture:
+    """Return one frame as it looks at the default window, or at another; colour has none."""
     if frame.photometric_interpretation == "PALETTE COLOR":
         return _eight_bits(apply_color_lut(frame.pixels, dataset))
     if frame.photometric_interpretation == "YBR_FULL":
         return _eight_bits(convert_color_space(frame.pixels, "YBR_FULL", "RGB"))
     if frame.photometric_interpretation == "RGB":
         return _eight_bits(frame.pixels, int(dataset.get("BitsStored") or 8))
-    return _grey(frame, dataset)
+    return _grey(frame, dataset, window)
 
 
 def default_window(dataset: Dataset, frame_index: int = 0) -> Window | None:
@@ -79,27 +79,29 @@ def rescale(values: NDArray[Any], dataset: Dataset, frame_index: int = 0) -> NDA
     return values.astype(np.float64) * (1.0 if slope is None else slope) + (intercept or 0.0)
 
 
-def _grey(frame: DecodedFrame, dataset: Dataset) -> Picture:
+def _grey(frame: DecodedFrame, dataset: Dataset, window: Window | None) -> Picture:
     stored = frame.pixels
     low, high = int(stored.min()), int(stored.max())
     if high - low < _LARGEST_TABLE:
         # a table over the values that occur is exact and much faster than the formula on every pixel
-        table = _levels(np.arange(low, high + 1, dtype=stored.dtype), stored, frame.frame_index, dataset)
+        table = _levels(np.arange(low, high + 1, dtype=stored.dtype), stored, frame.frame_index, dataset, window)
         levels: Picture = table[stored.astype(np.int64) - low if low else stored]
     else:
-        levels = _levels(stored, stored, frame.frame_index, dataset)
+        levels = _levels(stored, stored, frame.frame_index, dataset, window)
     inverted = frame.photometric_interpretation == "MONOCHROME1" or dataset.get("PresentationLUTShape") == "INVERSE"
     return 255 - levels if inverted else levels
 
 
-def _levels(values: NDArray[Any], stored: Pixels, frame_index: int, dataset: Dataset) -> Picture:
+def _levels(
+    values: NDArray[Any], stored: Pixels, frame_index: int, dataset: Dataset, window: Window | None
+) -> Picture:
     lut = dataset.get("VOILUTSequence")
-    if lut:
+    if lut and window is None:
         modality = np.asarray(apply_modality_lut(values, dataset))
         bits = int(lut[0].LUTDescriptor[2])
         looked_up = np.asarray(apply_voi(modality.astype(np.int64), dataset), dtype=np.float64)
         return np.floor(255 * np.clip(looked_up / ((1 << bits) - 1), 0, 1) + 0.5).astype(np.uint8)
-    window = default_window(dataset, frame_index) or _fitting_window(stored, frame_index, dataset)
+    window = window or default_window(dataset, frame_index) or _fitting_window(stored, frame_index, dataset)
     return window_levels(rescale(values, dataset, frame_index), window)
 
 

@@ -8,11 +8,12 @@ from uuid import uuid4
 from PIL import Image
 
 from api.db.tables import AnswerRow, ConversationRow, PaperRow
+from api.routes import wado
 from imaging_core.documents.store import store_document
 from imaging_core.index import queries
 from imaging_core.sharing.downloads import prepare_download
 from imaging_core.sharing.links import redeem_link
-from tests.builders.dicom import ct_instance, instance_uid, study_uid
+from tests.builders.dicom import ct_instance, instance_uid, series_uid, study_uid
 from tests.builders.hl7 import ID_NUMBER, PHONE
 from tests.builders.hospital import SmallHospital
 from tests.builders.orders import hook_call
@@ -226,6 +227,10 @@ TABLE: dict[tuple[str, str], Call] = {
     ("GET", "/region/open"): Call("public", 404, {"params": {"ticket": "none"}}),
     ("POST", "/dicom-web/studies"): Call("machine stow", 200, STOW),
     ("POST", "/dicom-web/studies/{study}"): Call("machine stow", 200, STOW),
+    ("GET", "/dicom-web/"): Call("public"),
+    ("HEAD", "/dicom-web/"): Call("public"),
+    ("OPTIONS", "/dicom-web/"): Call("public"),
+    **{(method, path): Call("machine retrieve") for path in wado.PATHS for method in ("GET", "HEAD")},
 }
 
 
@@ -306,6 +311,9 @@ class Things:
         values = {
             "study": STUDY,
             "sop": SOP,
+            "series": series_uid("study", "series"),
+            "numbers": "1",
+            "path": "7FE00010",
             "number": "1",
             "version": "1",
             "account": "2000000000",
@@ -325,7 +333,7 @@ class Things:
         for name, make in made.items():
             if "{" + name + "}" in path:
                 values[name] = make()
-        return path.format(**values)
+        return path.replace(":path}", "}").format(**values)
 
     def _add(self, row):
         with self.hospital.services.database.writing() as session:

@@ -219,6 +219,8 @@ class TestWhoMayCallWhat:
     def test_each_caller_gets_what_the_table_says_and_nothing_else(self, archive, things, name, redis):
         wrong = []
         for (method, path), call in TABLE.items():
+            if method == "HEAD":
+                continue  # of the same route as GET
             redis.flushdb()
             caller = CALLERS[name](archive)
             address = things.address(path)
