@@ -29,6 +29,7 @@ def _register_others(app: typer.Typer) -> None:
         bench,
         check,
         demo,
+        dicom,
         evaluate_orders,
         keys,
         knowledge,
@@ -42,6 +43,7 @@ def _register_others(app: typer.Typer) -> None:
     acceptance.register(app)
     bench.register(app)
     report.register(app)
+    app.add_typer(dicom.app, name="dicom", help="Other DICOM machines: are they there, what have they, send to them.")
     app.add_typer(demo.app, name="demo", help="The demo hospital.")
     app.add_typer(users.app, name="user", help="Accounts of staff.")
     app.add_typer(keys.app, name="key", help="Keys of machines that call, and of the installation.")

@@ -23,7 +23,8 @@ NOTIFY = "notify"
 REGISTER = "register"
 TELL_ORDER = "tell_order"
 PREFETCH = "prefetch"
-KINDS = (DERIVE, READ_PAPER, NOTIFY, REGISTER, TELL_ORDER, PREFETCH)
+COMMIT = "commit"
+KINDS = (DERIVE, READ_PAPER, NOTIFY, REGISTER, TELL_ORDER, PREFETCH, COMMIT)
 QUEUES = {
     DERIVE: "derive",
     READ_PAPER: "papers",
@@ -31,6 +32,7 @@ QUEUES = {
     REGISTER: "platform",
     TELL_ORDER: "orders",
     PREFETCH: "history",
+    COMMIT: "dicom",
 }
 
 LEASE = timedelta(minutes=3)

@@ -1,16 +1,16 @@
-"""The receiving process: DICOM storage SCP and HL7 MLLP listener, until a signal ends it."""
+"""The receiving process: DICOM and HL7 MLLP listeners, until a signal ends it."""
 
 import asyncio
 
 import structlog
 
+from api.dicom_listener import build_scp
 from api.processes.ready import tell_ready
 from api.processes.system import when_asked_to_end
 from api.wiring import Services
 from api.workflows.check_order_hl7 import answer_order
 from imaging_core.interop.hl7v2.intake import handle_message, refuse_oversize
 from imaging_core.interop.hl7v2.mllp import MllpServer
-from imaging_core.network.scp import ScpSettings, StorageScp
 
 log = structlog.get_logger(__name__)
 
@@ -20,17 +20,8 @@ class Receivers:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        dicom, hl7 = services.settings.dicom, services.settings.hl7
-        institution = services.settings.hospital.institution_code
-        self._scp = StorageScp(
-            services.ingestor,
-            ScpSettings(
-                ae_title=dicom.ae_title,
-                host=dicom.host,
-                port=dicom.port,
-                allowed=dict.fromkeys(dicom.calling_ae_titles, institution),
-            ),
-        )
+        hl7 = services.settings.hl7
+        self._scp = build_scp(services)
         self._profile = services.intake_profile
         self._mllp = MllpServer(
             lambda raw: answer_hl7(services, raw),

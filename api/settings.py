@@ -5,6 +5,7 @@ Values come from `MINGYING_…` variables (nested names joined by two underscore
 """
 
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -68,14 +69,63 @@ class HttpSettings(_Section):
     metrics_token: SecretStr | None = None
 
 
+class DicomPeerSettings(_Section):
+    """One application entity, and what it may do."""
+
+    ae_title: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[ -\[\]-~]{1,16}$")]
+    may: tuple[Literal["store", "query", "retrieve", "destination"], ...] = ("store",)
+    """`destination`: instances may be sent there for others (C-MOVE)."""
+    host: str = ""
+    port: int = Field(default=104, ge=1, le=65535)
+    institution_code: str = ""
+    """Whose images it sends and sees; empty: the hospital's."""
+    addresses: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Where its associations must come from, e.g. "10.1.2.0/24"; none: anywhere."""
+    tls: bool = False
+    """Speak with it only over TLS."""
+
+    @model_validator(mode="after")
+    def _a_destination_has_an_address(self) -> Self:
+        if "destination" in self.may and not self.host:
+            raise ValueError(f"{self.ae_title} is a destination: it needs a host")
+        return self
+
+
+class DicomTlsSettings(_Section):
+    """TLS for associations, beside the listener without."""
+
+    port: int = 2762
+    certificate: Path | None = None
+    key: Path | None = None
+    authority: Path | None = None
+    """Signs the certificates of the other side; with it nobody without one is let in."""
+
+    @model_validator(mode="after")
+    def _a_certificate_has_a_key(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("a certificate and its key belong together")
+        return self
+
+
 class DicomSettings(_Section):
-    """The storage SCP."""
+    """The DICOM listener."""
 
     host: str = "127.0.0.1"
     port: int = 11112
     ae_title: str = "MINGYING"
     calling_ae_titles: tuple[str, ...] = ("STORESCU", "MODALITY")
-    """Senders that are let in; every other association is rejected."""
+    """Senders that are let in to store and no more; whoever is neither here nor in `peers` is rejected."""
+    peers: tuple[DicomPeerSettings, ...] = ()
+    tls: DicomTlsSettings = DicomTlsSettings()
+
+    @model_validator(mode="after")
+    def _know_each_peer_once(self) -> Self:
+        titles = [peer.ae_title for peer in self.peers]
+        if twice := {title for title in titles if titles.count(title) > 1}:
+            raise ValueError(f"AE titles stand twice among the peers: {', '.join(sorted(twice))}")
+        if self.tls.certificate is None and (secure := [peer.ae_title for peer in self.peers if peer.tls]):
+            raise ValueError(f"{', '.join(secure)} wants TLS: it needs dicom.tls.certificate and key")
+        return self
 
 
 class ReminderSettings(_Section):

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from api.audit.chain import MAY_WAIT, anything_unsealed, seal_pending
 from api.errors import describe
 from api.jobs import (
+    COMMIT,
     DERIVE,
     KINDS,
     LEASE,
@@ -37,6 +38,7 @@ from api.workflows.notify_patient import send_notice
 from api.workflows.prefetch_history import PREFETCHING, owe_prefetches, prefetch_history
 from api.workflows.read_paper import read_paper
 from api.workflows.register_study import REGISTERING, owe_registrations, register_study
+from api.workflows.report_commitment import report_commitment
 from api.workflows.tell_order import tell_order
 from imaging_core.interop.hl7v2.intake import replay_quarantined
 from imaging_core.patients.matching import match_waiting_studies
@@ -51,7 +53,7 @@ _SWEEP_EVERY = timedelta(minutes=3)
 _RENEW_EVERY = LEASE / 3
 _SOON = timedelta(seconds=5)
 _MOST_QUEUED = 64
-_THREADS = {DERIVE: 2, READ_PAPER: 1, NOTIFY: 1, REGISTER: 1, TELL_ORDER: 1, PREFETCH: 1}
+_THREADS = {DERIVE: 2, READ_PAPER: 1, NOTIFY: 1, REGISTER: 1, TELL_ORDER: 1, PREFETCH: 1, COMMIT: 1}
 """Apart from each other: a patient's photograph does not wait for an import of a thousand studies."""
 
 
@@ -104,6 +106,7 @@ class WorkerProcess:
             REGISTER: self._register,
             TELL_ORDER: self._tell_order,
             PREFETCH: self._prefetch,
+            COMMIT: self._report_commitment,
         }
         for kind, job in jobs.items():
             dramatiq.actor(
@@ -184,6 +187,9 @@ class WorkerProcess:
 
     def _prefetch(self, work: Work) -> None:
         prefetch_history(self._services, work)
+
+    def _report_commitment(self, work: Work) -> None:
+        report_commitment(self._services, int(work.subject))
 
     def _lead(self) -> None:
         """Follow the feed and seal the audit; one worker of all does so at a time."""

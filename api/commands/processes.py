@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from api.commands.common import DataOption, err, fail, load_settings, out
+from api.commands.common import DataOption, JsonOption, err, fail, load_settings, out, wrong_use
 from api.processes.parent import end_with_supervisor
 from api.processes.ports import is_free
 from api.processes.ready import tell_ready
@@ -22,7 +22,7 @@ PortOption = Annotated[int | None, typer.Option("--port", help="HTTP port.", min
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(epilog="Example: mingying up --data /srv/mingying --port 8080")(up)
-    app.command(epilog="Example: mingying migrate --data /srv/mingying")(migrate)
+    app.command(epilog="Example: mingying migrate --from OLDPACS@10.1.2.3:104 --dates 2015-01-01..2020-12-31")(migrate)
     app.command(epilog="Example: mingying serve --data /srv/mingying")(serve)
     app.command(epilog="Example: mingying scp --data /srv/mingying")(scp)
     app.command(epilog="Example: mingying worker --data /srv/mingying")(worker)
@@ -78,13 +78,34 @@ def _run(settings: Settings, ready: Callable[[], bool]) -> None:
     out.print("Stopped.")
 
 
-def migrate(data: DataOption = None) -> None:
-    """Bring the database to this version's tables."""
-    from api.db.migrate import migrate as migrate_database
+def migrate(
+    data: DataOption = None,
+    source: Annotated[
+        str | None, typer.Option("--from", metavar="AE@HOST:PORT", help="Instead, bring in the studies of an old PACS.")
+    ] = None,
+    dates: Annotated[
+        str | None, typer.Option(metavar="FIRST..LAST", help="Study dates, e.g. 2015-01-01..2020-12-31; none: all.")
+    ] = None,
+    hours: Annotated[str | None, typer.Option(metavar="FROM-TO", help="Fetch only then, e.g. 20-06.")] = None,
+    per_hour: Annotated[int | None, typer.Option(help="Fetch at most so many studies an hour.", min=1)] = None,
+    get: Annotated[bool, typer.Option("--get", help="Fetch by C-GET; else by C-MOVE to our listener.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="Folder of the report; none: migration in the data folder.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring the database to this version's tables; with --from, move an old PACS in (safe to repeat)."""
+    if source is None:
+        if dates or hours or per_hour or get or report:
+            wrong_use("--dates, --hours, --per-hour, --get and --report belong to --from")
+        from api.db.migrate import migrate as migrate_database
 
-    settings = load_settings(data)
-    migrate_database(settings.database)
-    out.print("The database is up to date.")
+        migrate_database(load_settings(data).database)
+        out.print("The database is up to date.")
+        return
+    from api.commands.migrate_pacs import Asked, migrate_pacs
+
+    migrate_pacs(data, Asked(source, dates, hours, per_hour, get, report), as_json=as_json)
 
 
 def serve(data: DataOption = None, port: PortOption = None) -> None:

@@ -11,6 +11,7 @@ import imaging_core.documents.tables
 import imaging_core.index.tables
 import imaging_core.interop.hl7v2.tables
 import imaging_core.interop.regional.tables
+import imaging_core.network.tables
 import imaging_core.patients.tables
 import imaging_core.reminders.tables
 import imaging_core.reports.tables
@@ -28,6 +29,7 @@ _TABLE_MODULES = (
     imaging_core.index.tables,
     imaging_core.interop.hl7v2.tables,
     imaging_core.interop.regional.tables,
+    imaging_core.network.tables,
     imaging_core.patients.tables,
     imaging_core.reminders.tables,
     imaging_core.reports.tables,

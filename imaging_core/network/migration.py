@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from imaging_core.index.tables import InstanceRow, SeriesRow, StudyRow
@@ -204,7 +204,7 @@ class Migration:
         )
 
     def _compare(self, study: _Listed, *, fetched: bool = False) -> StudyOutcome:
-        """Compare numbers; where they differ or are not told, every instance by its UID."""
+        """Compare every instance by its UID, once; from then on it is enough that neither number has changed."""
         ours, conflicts = self._here(study.study_instance_uid)
         theirs: int = study.instances if study.instances is not None else -1
         missing: list[str] = []
@@ -212,7 +212,7 @@ class Migration:
         state = State.COMPLETE
         if not ours and not fetched:
             state = State.WAITING
-        elif len(ours) != theirs:
+        elif not (len(ours) == theirs and self._compared(study.study_instance_uid, theirs)):
             try:
                 there = self._instances_there(study.study_instance_uid)
             except RemoteFailed as error:
@@ -251,6 +251,12 @@ class Migration:
             )
         return uids, conflicts or 0
 
+    def _compared(self, study_instance_uid: str, instances: int) -> bool:
+        """Return whether an earlier comparison found so many instances, all of them here."""
+        with self._reads() as session:
+            row = session.scalars(select(MigratedStudyRow).where(*self._row(study_instance_uid))).one_or_none()
+            return row is not None and row.state == State.COMPLETE and row.theirs == instances
+
     def _instances_there(self, study_instance_uid: str) -> set[str]:
         there: set[str] = set()
         for series in self._remote.find("SERIES", {"StudyInstanceUID": study_instance_uid, "SeriesInstanceUID": ""}):
@@ -258,15 +264,16 @@ class Migration:
             there |= {item["SOPInstanceUID"] for item in self._remote.find("IMAGE", keys | {"SOPInstanceUID": ""})}
         return there
 
+    def _row(self, study_instance_uid: str) -> tuple[ColumnElement[bool], ...]:
+        return (
+            MigratedStudyRow.institution_code == self._institution_code,
+            MigratedStudyRow.source == self._source,
+            MigratedStudyRow.study_instance_uid == study_instance_uid,
+        )
+
     def _note(self, outcome: StudyOutcome, *, tried: bool = False) -> None:
         with self._writes.begin() as session:
-            row = session.scalars(
-                select(MigratedStudyRow).where(
-                    MigratedStudyRow.institution_code == self._institution_code,
-                    MigratedStudyRow.source == self._source,
-                    MigratedStudyRow.study_instance_uid == outcome.study_instance_uid,
-                )
-            ).one_or_none()
+            row = session.scalars(select(MigratedStudyRow).where(*self._row(outcome.study_instance_uid))).one_or_none()
             if row is None:
                 row = MigratedStudyRow(
                     institution_code=self._institution_code,
