@@ -1,15 +1,14 @@
 """Index rows of arrivals: found or made, counted, and told to the change feed. Never commits.
 
-Studies and series are few and go through the unit of work; instances and changes are many and are written as plain
-rows, all of a group at once.
+What runs for every instance are plain statements; what happens once a study or series goes through the unit of work.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, cast
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from imaging_core.blobs import BlobRef
@@ -64,98 +63,184 @@ class Known:
     ref: BlobRef
 
 
-_KNOWN = (
-    InstanceRow.sop_instance_uid,
-    InstanceRow.id,
-    InstanceRow.revision,
-    InstanceRow.transfer_syntax_uid,
-    InstanceRow.blob_digest,
-    InstanceRow.blob_size,
-    InstanceRow.blob_locator,
+_studies, _series, _instances, _changes = (
+    cast(Table, row.__table__) for row in (StudyRow, SeriesRow, InstanceRow, ChangeRow)
 )
-
-
-def known_revisions(session: Session, institution_code: str, uids: Collection[str]) -> dict[str, list[Known]]:
-    """Return what the index has of these SOP Instance UIDs, oldest revision first."""
-    rows = session.execute(
-        select(*_KNOWN)
-        .where(InstanceRow.institution_code == institution_code, InstanceRow.sop_instance_uid.in_(uids))
-        .order_by(InstanceRow.revision)
+# built once: building costs more than executing, and these run for every instance
+_KNOWN: Final = (
+    select(
+        _instances.c.id,
+        _instances.c.revision,
+        _instances.c.transfer_syntax_uid,
+        _instances.c.blob_digest,
+        _instances.c.blob_size,
+        _instances.c.blob_locator,
     )
-    found: dict[str, list[Known]] = {}
-    for uid, key, revision, syntax, digest, size, locator in rows:
-        found.setdefault(uid, []).append(Known(key, revision, syntax, BlobRef(digest, size, locator)))
-    return found
+    .where(_instances.c.institution_code == bindparam("code"), _instances.c.sop_instance_uid == bindparam("uid"))
+    .order_by(_instances.c.revision)
+)
+# one statement finds the study, keeps other writers of it waiting, and counts
+_COUNT_IN_STUDY: Final = (
+    update(_studies)
+    .where(_studies.c.institution_code == bindparam("code"), _studies.c.study_instance_uid == bindparam("uid"))
+    .values(instance_count=_studies.c.instance_count + bindparam("more"), last_received_at=bindparam("at"))
+    .returning(_studies.c.id, _studies.c.modalities)
+)
+_COUNT_IN_SERIES: Final = (
+    update(_series)
+    .where(_series.c.study_id == bindparam("study"), _series.c.series_instance_uid == bindparam("uid"))
+    .values(instance_count=_series.c.instance_count + bindparam("more"))
+    .returning(_series.c.id, _series.c.instance_count)
+)
+_INSERT_INSTANCES: Final = insert(_instances)
+_INSERT_CHANGES: Final = insert(_changes)
 
 
-@dataclass
-class _Group:
-    """What is known and what is to be written while a group is filed."""
-
-    studies: dict[tuple[str, str], StudyRow] = field(default_factory=dict)
-    series: dict[tuple[int, str], SeriesRow] = field(default_factory=dict)
-    known: dict[tuple[str, str], list[Known]] = field(default_factory=dict)
-    new_studies: dict[int, StudyRow] = field(default_factory=dict)
-    instances: list[dict[str, Any]] = field(default_factory=list)
-    changes: list[dict[str, Any]] = field(default_factory=list)
-    in_group: set[tuple[str, str]] = field(default_factory=set)
+def known_revisions(connection: Connection, institution_code: str, sop_instance_uid: str) -> list[Known]:
+    """Return what the index has of a SOP Instance UID, oldest revision first."""
+    rows = connection.execute(_KNOWN, {"code": institution_code, "uid": sop_instance_uid}).all()
+    return [
+        Known(key, revision, syntax, BlobRef(digest, size, locator))
+        for key, revision, syntax, digest, size, locator in rows
+    ]
 
 
 def file_arrivals(session: Session, arrivals: Sequence[Instance | Unreadable]) -> list[StoreResult | Overtaken]:
     """Write the rows of a group of arrivals; one result each, in order."""
-    group = _Group()
-    by_institution: dict[str, list[str]] = {}
+    connection = session.connection()
+    results: list[StoreResult | Overtaken] = []
+    fresh: list[Instance] = []
+    conflicts: list[tuple[Instance, list[Known]]] = []
+    in_group: set[tuple[str, str]] = set()
     for one in arrivals:
-        if isinstance(one, Instance):
-            by_institution.setdefault(one.arrival.institution_code, []).append(one.header.sop_instance_uid)
-    for code, uids in by_institution.items():
-        for uid, known in known_revisions(session, code, uids).items():
-            group.known[code, uid] = known
-    results: list[StoreResult | Overtaken] = [
-        _file(session, group, one) if isinstance(one, Instance) else _quarantine(session, one) for one in arrivals
-    ]
-    session.flush()
-    for study in group.new_studies.values():
-        match_study(session, study, study.last_received_at)
-    session.flush()
-    if group.instances:
-        session.execute(insert(InstanceRow), group.instances)
-    if group.changes:
+        if isinstance(one, Unreadable):
+            results.append(_quarantine(session, one))
+            continue
+        name = (one.arrival.institution_code, str(one.header.sop_instance_uid))
+        known = known_revisions(connection, *name)
+        if name in in_group or any(revision.key not in one.differs_from for revision in known):
+            results.append(Overtaken())
+            continue
+        in_group.add(name)
+        if known:
+            conflicts.append((one, known))
+        else:
+            fresh.append(one)
+        outcome = StoreOutcome.CONFLICT_KEPT if known else StoreOutcome.STORED
+        results.append(result_of(outcome, one.header, one.arrival.ref.digest))
+    rows = [row for study in _by_study(fresh) for row in _rows_of_study(session, study)]
+    rows += [_conflicting_row(session, one, known) for one, known in conflicts]
+    if rows:
+        connection.execute(_INSERT_INSTANCES, rows)
         # changes go last: on PostgreSQL the first one takes a lock that every writer of the feed wants
-        commit_in_order(session.connection())
-        session.execute(insert(ChangeRow), group.changes)
+        commit_in_order(connection)
+        told = [(one, INSTANCE_STORED) for one in fresh] + [(one, INSTANCE_CONFLICT) for one, _ in conflicts]
+        connection.execute(_INSERT_CHANGES, [_change(one, kind) for one, kind in told])
     return results
 
 
-def _file(session: Session, group: _Group, instance: Instance) -> StoreResult | Overtaken:
+def _by_study(instances: Sequence[Instance]) -> list[list[Instance]]:
+    """Group by study, in one order for every writer, so that two of them never wait for each other."""
+    studies: dict[tuple[str, str], list[Instance]] = {}
+    for one in instances:
+        studies.setdefault((one.arrival.institution_code, str(one.header.study_instance_uid)), []).append(one)
+    return [studies[name] for name in sorted(studies)]
+
+
+def _rows_of_study(session: Session, instances: Sequence[Instance]) -> list[dict[str, Any]]:
+    """Count new instances of one study and return their rows."""
+    first = instances[0]
+    connection = session.connection()
+    counted = {
+        "code": first.arrival.institution_code,
+        "uid": first.header.study_instance_uid,
+        "more": len(instances),
+        "at": instances[-1].arrival.at,
+    }
+    found = connection.execute(_COUNT_IN_STUDY, counted).one_or_none()
+    study, had = found if found is not None else (_new_study(session, instances), [])
+    by_series: dict[str, list[Instance]] = {}
+    for one in instances:
+        by_series.setdefault(str(one.header.series_instance_uid), []).append(one)
+    rows: list[dict[str, Any]] = []
+    begun = 0
+    for uid, members in sorted(by_series.items()):
+        series, count = _count_in_series(session, study, uid, members)
+        begun += count == len(members)
+        rows += [_instance_row(one.header, one.arrival) | {"series_id": series} for one in members]
+    modalities = {_fit(one.header.modality, 16) for one in instances} - {""}
+    if begun or not modalities <= set(had):
+        row = session.get_one(StudyRow, study)
+        row.series_count += begun
+        row.modalities = sorted({*row.modalities, *modalities})
+        session.flush()
+        # a study whose first images are here now may belong to a patient who is registered already
+        match_study(session, row, row.last_received_at)
+        session.flush()
+    return rows
+
+
+def _new_study(session: Session, instances: Sequence[Instance]) -> int:
+    row = _study_row(instances[0].header, instances[0].arrival)
+    row.instance_count = len(instances)
+    row.last_received_at = instances[-1].arrival.at
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def _count_in_series(session: Session, study: int, uid: str, members: Sequence[Instance]) -> tuple[int, int]:
+    """Return key and number of instances of a series, the new members counted."""
+    counted = {"study": study, "uid": uid, "more": len(members)}
+    found = session.connection().execute(_COUNT_IN_SERIES, counted).one_or_none()
+    if found is not None:
+        return found[0], found[1]
+    header, code = members[0].header, members[0].arrival.institution_code
+    row = _series_row(header, code, study, len(members))
+    session.add(row)
+    session.flush()
+    return row.id, len(members)
+
+
+def _conflicting_row(session: Session, instance: Instance, known: Sequence[Known]) -> dict[str, Any]:
+    """Return the row of an instance whose UID is taken: it waits beside the current one, nothing is overwritten."""
     header, arrival = instance.header, instance.arrival
-    name = (arrival.institution_code, header.sop_instance_uid)
-    known = group.known.get(name, [])
-    if name in group.in_group or any(row.key not in instance.differs_from for row in known):
-        return Overtaken()
-    study = _find_study(session, group, header, arrival)
-    series = _find_series(session, group, study, header)
-    row = _instance_row(header, arrival) | {"series_id": series.id}
-    if known:
-        # nothing is overwritten: the newcomer waits beside the current one
-        row |= {"revision": known[-1].revision + 1, "current": False, "conflict": True}
-        session.query(InstanceRow).where(InstanceRow.id.in_([one.key for one in known])).update({"conflict": True})
-        kind, outcome = INSTANCE_CONFLICT, StoreOutcome.CONFLICT_KEPT
-    else:
-        _count(study, series, header, arrival)
-        kind, outcome = INSTANCE_STORED, StoreOutcome.STORED
-    group.in_group.add(name)
-    group.instances.append(row)
-    group.changes.append(
-        {
-            "institution_code": arrival.institution_code,
-            "kind": kind,
-            "study_instance_uid": study.study_instance_uid,
-            "subject": header.sop_instance_uid,
-            "at": arrival.at,
-        }
-    )
-    return result_of(outcome, header, arrival.ref.digest)
+    study = session.scalars(
+        select(StudyRow.id)
+        .where(
+            StudyRow.institution_code == arrival.institution_code,
+            StudyRow.study_instance_uid == header.study_instance_uid,
+        )
+        .with_for_update()
+    ).one_or_none()
+    if study is None:
+        row = _study_row(header, arrival)
+        session.add(row)
+        session.flush()
+        study = row.id
+    series = session.scalars(
+        select(SeriesRow.id).where(
+            SeriesRow.study_id == study, SeriesRow.series_instance_uid == header.series_instance_uid
+        )
+    ).one_or_none()
+    if series is None:
+        begun = _series_row(header, arrival.institution_code, study, 0)
+        session.add(begun)
+        session.flush()
+        series = begun.id
+    session.execute(update(InstanceRow).where(InstanceRow.id.in_([one.key for one in known])).values(conflict=True))
+    waits = {"revision": known[-1].revision + 1, "current": False, "conflict": True}
+    return _instance_row(header, arrival) | waits | {"series_id": series}
+
+
+def _change(instance: Instance, kind: str) -> dict[str, Any]:
+    return {
+        "institution_code": instance.arrival.institution_code,
+        "kind": kind,
+        "study_instance_uid": instance.header.study_instance_uid,
+        "subject": instance.header.sop_instance_uid,
+        "at": instance.arrival.at,
+    }
 
 
 def _quarantine(session: Session, unreadable: Unreadable) -> StoreResult:
@@ -197,59 +282,25 @@ def quarantined_as(session: Session, institution_code: str, digest: str) -> Blob
     return None if row is None else BlobRef(*row)
 
 
-def _find_study(session: Session, group: _Group, header: InstanceHeader, arrival: Arrival) -> StudyRow:
-    """Return the study, locked against other writers of the same study, made when new."""
-    name = (arrival.institution_code, str(header.study_instance_uid))
-    if (study := group.studies.get(name)) is not None:
-        return study
-    study = session.scalars(
-        select(StudyRow)
-        .where(StudyRow.institution_code == name[0], StudyRow.study_instance_uid == name[1])
-        .with_for_update()
-    ).one_or_none()
-    if study is None:
-        study = _study_row(header, arrival)
-        session.add(study)
-        session.flush()
-    if study.instance_count == 0:
-        group.new_studies[study.id] = study
-    group.studies[name] = study
-    return study
-
-
-def _find_series(session: Session, group: _Group, study: StudyRow, header: InstanceHeader) -> SeriesRow:
-    name = (study.id, str(header.series_instance_uid))
-    if (series := group.series.get(name)) is not None:
-        return series
-    series = session.scalars(
-        select(SeriesRow).where(SeriesRow.study_id == study.id, SeriesRow.series_instance_uid == name[1])
-    ).one_or_none()
-    if series is None:
-        series = SeriesRow(
-            institution_code=study.institution_code,
-            study_id=study.id,
-            series_instance_uid=header.series_instance_uid,
-            modality=_fit(header.modality, 16),
-            series_number=header.series_number,
-            series_description=_fit(header.series_description, 256),
-            body_part_examined=_fit(header.body_part_examined, 64),
-            instance_count=0,
-        )
-        session.add(series)
-        session.flush()
-    group.series[name] = series
-    return series
-
-
-def _count(study: StudyRow, series: SeriesRow, header: InstanceHeader, arrival: Arrival) -> None:
-    if series.instance_count == 0:
-        study.series_count += 1
-    series.instance_count += 1
-    study.instance_count += 1
-    study.last_received_at = arrival.at
-    modality = _fit(header.modality, 16)
-    if modality and modality not in study.modalities:
-        study.modalities = sorted([*study.modalities, modality])
+def _series_row(header: InstanceHeader, institution_code: str, study: int, instance_count: int) -> SeriesRow:
+    return SeriesRow(
+        institution_code=institution_code,
+        study_id=study,
+        series_instance_uid=header.series_instance_uid,
+        modality=_fit(header.modality, 16),
+        series_number=header.series_number,
+        series_description=_fit(header.series_description, 256),
+        body_part_examined=_fit(header.body_part_examined, 64),
+        laterality=_fit(header.laterality, 16),
+        protocol_name=_fit(header.protocol_name, 64),
+        station_name=_fit(header.station_name, 64),
+        manufacturer=_fit(header.manufacturer, 64),
+        series_date=header.series_date,
+        series_time=_fit(header.series_time, 28),
+        performed_procedure_step_start_date=header.performed_procedure_step_start_date,
+        performed_procedure_step_start_time=_fit(header.performed_procedure_step_start_time, 28),
+        instance_count=instance_count,
+    )
 
 
 def _study_row(header: InstanceHeader, arrival: Arrival) -> StudyRow:

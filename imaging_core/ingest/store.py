@@ -11,6 +11,7 @@ from io import BytesIO
 from itertools import islice
 from typing import BinaryIO, Final, TypeVar, cast
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -180,16 +181,21 @@ class Ingestor:
 
     def _recognise(self, items: Sequence[_Item], institution_code: str) -> None:
         """Settle what is here already, before its bytes are kept once more; compare the rest with what has its UID."""
-        uids = {item.header.sop_instance_uid for item in items if isinstance(item.header, InstanceHeader)}
         with self._reads() as session:
-            known = known_revisions(session, institution_code, uids) if uids else {}
+            connection = session.connection()
+            known = [self._known(connection, item, institution_code) for item in items]
             for item in items:
                 if not isinstance(item.header, InstanceHeader) and item.ref is None:
                     item.digest = _digest(item.content)
                     item.ref = quarantined_as(session, institution_code, item.digest)
-        for item in items:
+        for item, revisions in zip(items, known, strict=True):
             if isinstance(item.header, InstanceHeader):
-                self._compare(item, item.header, known.get(item.header.sop_instance_uid, ()))
+                self._compare(item, item.header, revisions)
+
+    def _known(self, connection: Connection, item: _Item, institution_code: str) -> Sequence[Known]:
+        if not isinstance(item.header, InstanceHeader):
+            return ()
+        return known_revisions(connection, institution_code, item.header.sop_instance_uid)
 
     def _compare(self, item: _Item, header: InstanceHeader, known: Sequence[Known]) -> None:
         if known:
