@@ -177,6 +177,7 @@ def _require_free_ports(settings: Settings) -> None:
         for name, host, port in (
             ("HTTP", settings.http.host, settings.http.port),
             ("DICOM", settings.dicom.host, settings.dicom.port),
+            *([("DICOM TLS", settings.dicom.host, settings.dicom.tls.port)] if settings.dicom.tls.certificate else []),
             ("HL7", settings.hl7.host, settings.hl7.port),
         )
         if not is_free(host, port)

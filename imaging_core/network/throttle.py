@@ -51,17 +51,19 @@ class Throttle:
         self._gap = timedelta(hours=1) / per_hour if per_hour else timedelta(0)
         self._local_time = local_time
         self._sleep = sleep
-        self._next: datetime | None = None
+        self._last: datetime | None = None
 
     def wait(self) -> None:
         """Return when the next study may be fetched."""
         while (seconds := self._seconds_left()) > 0:
             # a clock that is set, or a laptop that slept, is noticed within a minute
             self._sleep(min(seconds, _LOOK_AGAIN))
-        self._next = self._local_time() + self._gap
+        self._last = self._local_time()
 
     def _seconds_left(self) -> float:
         now = self._local_time()
-        gap = (self._next - now).total_seconds() if self._next is not None else 0.0
-        gap = min(gap, self._gap.total_seconds())  # the clock was set back
+        gap = 0.0
+        if self._last is not None:
+            self._last = min(self._last, now)  # the clock was set back
+            gap = (self._last + self._gap - now).total_seconds()
         return max(gap, self._hours.seconds_until(now) if self._hours else 0.0)

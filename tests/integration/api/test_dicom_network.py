@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,13 @@ from typer.testing import CliRunner
 from api.cli import command_line
 from api.db.tables import AuditEventRow
 from api.dicom_listener import build_scp
-from api.jobs import COMMIT, Work, lease_due
+from api.jobs import COMMIT, Work, lease_due, settle
 from api.processes.ports import is_free
 from api.settings import Settings
 from api.wiring import Services, build_services
 from api.workflows.report_commitment import report_commitment
 from imaging_core.index.tables import InstanceRow
+from imaging_core.ingest import Channel, Origin
 from imaging_core.network.commitment import STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE, ReportNotHeard
 from imaging_core.network.tables import MigratedStudyRow, StorageCommitmentRow
 from tests.builders.dicom import CT_IMAGE_STORAGE, ct_instance, ct_series, instance_uid, study_uid
@@ -52,7 +54,7 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory, ports: range) -> Iterator[
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path, ports: range) -> Path:
+def data(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path, ports: range, orthanc: Orthanc) -> Path:
     folder = tmp_path_factory.mktemp("data")
     (folder / "index.sqlite").write_bytes(migrated_sqlite.read_bytes())
     (folder / "settings.toml").write_text(
@@ -61,7 +63,9 @@ def data(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path, ports:
         port = {ports[0]}
         [[dicom.peers]]
         ae_title = "ORTHANC"
-        may = ["store", "retrieve"]
+        may = ["store", "query", "retrieve", "destination"]
+        host = "127.0.0.1"
+        port = {orthanc.dicom_port}
         [[dicom.peers]]
         ae_title = "CT1"
         host = "127.0.0.1"
@@ -212,13 +216,52 @@ def _here(services: Services) -> int:
 
 
 @pytest.mark.usefixtures("_listening")
+class TestOrthancAsksUs:
+    def test_for_a_study_and_gets_it(self, orthanc: Orthanc, services: Services):
+        services.ingestor.store_instance(
+            BytesIO(ct_instance(study="ours")),
+            institution_code=services.settings.hospital.institution_code,
+            origin=Origin(Channel.IMPORT, "test"),
+        )
+        before = len(orthanc.instances())
+        wanted = {"Level": "Study", "Resources": [{"StudyInstanceUID": study_uid("ours")}], "TargetAet": "ORTHANC"}
+        orthanc.call("POST", "/modalities/us/move", json=wanted)
+        assert len(orthanc.instances()) == before + 1
+
+    def test_whether_what_it_sent_is_safe(self, orthanc: Orthanc, services: Services):
+        asked = {
+            "DicomInstances": [
+                {"SOPClassUID": CT_IMAGE_STORAGE, "SOPInstanceUID": instance_uid("old", number=1)},
+                {"SOPClassUID": CT_IMAGE_STORAGE, "SOPInstanceUID": instance_uid("never sent")},
+            ]
+        }
+        transaction = orthanc.call("POST", "/modalities/us/storage-commitment", json=asked)["ID"]
+        [work] = until(lambda: _due(services))
+        report_commitment(services, int(work.subject))
+        with services.database.writing() as session:
+            settle(session, work)
+        heard = until(lambda: _heard(orthanc, transaction))
+        assert heard["Status"] == "Failure"
+        assert [item["SOPInstanceUID"] for item in heard["Success"]] == [instance_uid("old", number=1)]
+        assert [item["SOPInstanceUID"] for item in heard["Failures"]] == [instance_uid("never sent")]
+        assert heard["Failures"][0]["FailureReason"] == 0x0112
+
+
+def _heard(orthanc: Orthanc, transaction: str) -> Any:
+    answer = orthanc.call("GET", f"/storage-commitment/{transaction}")
+    return answer if answer["Status"] != "Pending" else None
+
+
+@pytest.mark.usefixtures("_listening")
 class TestRetrievalIsAudited:
     def test_one_row_a_request(self, services: Services, ports: range):
         with association(ports[0], "1.2.840.10008.5.1.4.1.2.2.3", calling="ORTHANC") as asked:
             identifier = keys(QueryRetrieveLevel="STUDY", StudyInstanceUID=study_uid("old"))
             list(asked.send_c_get(identifier, "1.2.840.10008.5.1.4.1.2.2.3"))
         with services.database.reading() as session:
-            [row] = session.scalars(select(AuditEventRow).where(AuditEventRow.action == "instances.retrieved"))
+            *_, row = session.scalars(
+                select(AuditEventRow).where(AuditEventRow.action == "instances.retrieved").order_by(AuditEventRow.at)
+            )
             assert (row.actor_kind, row.actor, row.object_id) == ("machine", "ORTHANC", study_uid("old"))
             assert (row.detail["instances"], row.detail["destination"]) == (4, "ORTHANC")
 
@@ -255,7 +298,7 @@ class TestCommitmentAfterAKill:
         [information] = heard
         assert [item.FailureReason for item in information.FailedSOPSequence] == [0x0112]
         with services.database.reading() as session:
-            [row] = session.scalars(select(StorageCommitmentRow))
+            row = session.get_one(StorageCommitmentRow, int(work.subject))
             assert (row.failed, row.reported_at is not None) == (1, True)
 
 

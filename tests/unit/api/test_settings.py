@@ -61,3 +61,21 @@ class TestCitizenPlatforms:
         (tmp_path / "settings.toml").write_text(text, encoding="utf-8")
         with pytest.raises(ValidationError, match="openid"):
             Settings.load(tmp_path)
+
+
+class TestDicomPeers:
+    @pytest.mark.parametrize(
+        ("dicom", "said"),
+        [
+            ({"peers": [{"ae_title": "WS", "may": ["destination"]}]}, "it needs a host"),
+            ({"peers": [{"ae_title": "WS"}, {"ae_title": "WS"}]}, "stand twice"),
+            ({"peers": [{"ae_title": "WS", "tls": True}]}, "needs dicom.tls.certificate"),
+            ({"peers": [{"ae_title": "A" * 17}]}, "ae_title"),
+            ({"peers": [{"ae_title": "A\\B"}]}, "ae_title"),
+            ({"peers": [{"ae_title": "WS", "addresses": ["10.1.2.3/8"]}]}, "addresses"),
+            ({"tls": {"certificate": "c.pem"}}, "belong together"),
+        ],
+    )
+    def test_what_cannot_work_is_refused_at_the_start(self, tmp_path, dicom, said):
+        with pytest.raises(ValidationError, match=said):
+            Settings(data=tmp_path, dicom=dicom)
