@@ -8,6 +8,7 @@ import api.institutions.tables
 import api.workstations.tables
 import imaging_core.coding.tables
 import imaging_core.documents.tables
+import imaging_core.index.search.tables
 import imaging_core.index.tables
 import imaging_core.interop.hl7v2.tables
 import imaging_core.interop.regional.tables
@@ -26,6 +27,7 @@ _TABLE_MODULES = (
     api.workstations.tables,
     imaging_core.coding.tables,
     imaging_core.documents.tables,
+    imaging_core.index.search.tables,
     imaging_core.index.tables,
     imaging_core.interop.hl7v2.tables,
     imaging_core.interop.regional.tables,

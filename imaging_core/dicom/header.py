@@ -29,10 +29,21 @@ _TEXTS: Final = {
     "patient_id": 0x00100020,
     "patient_sex": 0x00100040,
     "body_part_examined": 0x00180015,
+    "laterality": 0x00200060,
+    "protocol_name": 0x00181030,
+    "station_name": 0x00081010,
+    "manufacturer": 0x00080070,
+    "series_time": 0x00080031,
+    "performed_procedure_step_start_time": 0x00400245,
     "study_id": 0x00200010,
     "photometric_interpretation": 0x00280004,
 }
-_DATES: Final = {"study_date": 0x00080020, "patient_birth_date": 0x00100030}
+_DATES: Final = {
+    "study_date": 0x00080020,
+    "series_date": 0x00080021,
+    "patient_birth_date": 0x00100030,
+    "performed_procedure_step_start_date": 0x00400244,
+}
 _INTEGER_STRINGS: Final = {"series_number": 0x00200011, "instance_number": 0x00200013}
 _FRAMES: Final = 0x00280008
 _SHORTS: Final = {
@@ -79,6 +90,14 @@ class InstanceHeader:
     series_number: int | None
     series_description: str
     body_part_examined: str
+    laterality: str
+    protocol_name: str
+    station_name: str
+    manufacturer: str
+    series_date: date | None
+    series_time: str
+    performed_procedure_step_start_date: date | None
+    performed_procedure_step_start_time: str
     instance_number: int | None
     number_of_frames: int
     """0 when the instance has no pixels."""

@@ -33,8 +33,20 @@ class StudyRow(Base):
     __tablename__ = "studies"
     __table_args__ = (
         UniqueConstraint("institution_code", "study_instance_uid"),
-        Index("ix_studies_institution_patient", "institution_code", "patient_id"),
-        Index("ix_studies_institution_accession", "institution_code", "accession_number"),
+        # on PostgreSQL ordered byte by byte, so that a beginning is a range of the index
+        Index(
+            "ix_studies_institution_patient",
+            "institution_code",
+            "patient_id",
+            postgresql_ops={"patient_id": "varchar_pattern_ops"},
+        ),
+        Index(
+            "ix_studies_institution_accession",
+            "institution_code",
+            "accession_number",
+            postgresql_ops={"accession_number": "varchar_pattern_ops"},
+        ),
+        Index("ix_studies_newest", "institution_code", "study_day", "id"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)
@@ -49,6 +61,8 @@ class StudyRow(Base):
     accession_number: Mapped[str] = mapped_column(String(64), default="")
     study_id: Mapped[str] = mapped_column(String(64), default="")
     study_date: Mapped[date | None] = mapped_column(index=True)
+    study_day: Mapped[int] = mapped_column(default=0)
+    """The study date as a number that sorts, 20260301; 0 for none. Follows `study_date` (`search.upkeep`)."""
     study_time: Mapped[str] = mapped_column(String(28), default="")
     study_description: Mapped[str] = mapped_column(String(256), default="")
     referring_physician_name: Mapped[str] = mapped_column(String(324), default="")
@@ -79,6 +93,14 @@ class SeriesRow(Base):
     series_number: Mapped[int | None]
     series_description: Mapped[str] = mapped_column(String(256), default="")
     body_part_examined: Mapped[str] = mapped_column(String(64), default="")
+    laterality: Mapped[str] = mapped_column(String(16), default="")
+    protocol_name: Mapped[str] = mapped_column(String(64), default="")
+    station_name: Mapped[str] = mapped_column(String(64), default="")
+    manufacturer: Mapped[str] = mapped_column(String(64), default="")
+    series_date: Mapped[date | None]
+    series_time: Mapped[str] = mapped_column(String(28), default="")
+    performed_procedure_step_start_date: Mapped[date | None]
+    performed_procedure_step_start_time: Mapped[str] = mapped_column(String(28), default="")
     instance_count: Mapped[int] = mapped_column(default=0)
 
     study: Mapped[StudyRow] = relationship(back_populates="series")
