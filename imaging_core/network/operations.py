@@ -6,6 +6,7 @@ and the DIMSE-N services stay with the library.
 """
 
 import logging
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -14,10 +15,13 @@ from typing import Any, Final
 
 from pynetdicom.association import Association
 from pynetdicom.dsutils import decode, encode
-from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
+from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
 
 from imaging_core.dicom.writing import dataset
 from imaging_core.network.peers import Peer
+
+First = Callable[[socket.socket, Any, bool], bytes | None]
+"""Looks at a connection (with its address, and whether it is TLS) first: serves it, or returns what it began with."""
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +55,8 @@ class Operation:
 
     @property
     def connected(self) -> bool:
-        """Whether the association still stands."""
-        return bool(self.association.is_established)
+        """Whether the association still stands; an abort waits to be seen while a request is served."""
+        return bool(self.association.is_established and not self.association.acse.is_aborted())
 
     def identifier(self) -> Any:  # noqa: ANN401  # a pydicom data set
         """Return the identifier. Raises ValueError when there is none or it cannot be read."""
@@ -111,17 +115,26 @@ Service = Callable[[Operation], None]
 
 
 class OperationServer(ThreadedAssociationServer):  # type: ignore[misc]  # pynetdicom is untyped
-    """A listener of which some requests go to our services. `peer_of` says whose association it is."""
+    """A listener of which some requests go to our services. `peer_of` says whose association it is.
+
+    `first` sees every connection; what it does not serve is pynetdicom's.
+    """
+
+    request_queue_size = 128
+    daemon_threads = True
+    block_on_close = False  # `StorageScp.stop` waits, but not for ever
 
     def __init__(
         self,
         *arguments: Any,  # noqa: ANN401
         services: Mapping[type, Service],
         peer_of: Callable[[Any], Peer],
+        first: First,
         **named: Any,  # noqa: ANN401
     ) -> None:
         self.services = services
         self.peer_of = peer_of
+        self._first = first
         super().__init__(*arguments, request_handler=_Handler, **named)
 
     def get_request(self) -> tuple[Any, Any]:
@@ -130,6 +143,12 @@ class OperationServer(ThreadedAssociationServer):  # type: ignore[misc]  # pynet
         if self.ssl_context is not None:
             client = self.ssl_context.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
         return client, address
+
+    def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        """Serve a connection in its own thread, or give it to the library with the bytes it began with."""
+        begun = self._first(request, client_address, self.ssl_context is not None)
+        if begun is not None:
+            super().finish_request(_Begun(request, begun), client_address)
 
     def shutdown(self) -> None:
         """Take no new connection and close the socket; the library keeps no list of this server."""
@@ -146,9 +165,38 @@ def forget_old_cancels(event: Any) -> None:  # noqa: ANN401
         event.assoc.dimse.cancel_req = {}
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A connection of which the first bytes were read."""
+
+    socket: socket.socket
+    begun: bytes
+
+
+class _BegunSocket(AssociationSocket):  # type: ignore[misc]
+    """Gives out the bytes that were read before the library came to it, then those of the connection."""
+
+    begun: bytes
+
+    @property
+    def ready(self) -> bool:
+        """Whether something can be read."""
+        return bool(self.begun) or bool(super().ready)
+
+    def recv(self, nr_bytes: int) -> bytearray:
+        """Return the next bytes."""
+        first, self.begun = bytearray(self.begun[:nr_bytes]), self.begun[nr_bytes:]
+        left = nr_bytes - len(first)
+        return first + super().recv(left) if left else first
+
+
 class _Handler(RequestHandler):  # type: ignore[misc]
     def _create_association(self) -> Any:  # noqa: ANN401
+        connection: _Begun = self.request  # type: ignore[has-type]  # pynetdicom is untyped
+        self.request = connection.socket
         association = super()._create_association()
+        association.dul.socket.__class__ = _BegunSocket
+        association.dul.socket.begun = connection.begun
         association.__class__ = _Association  # the library has no other place to say which class it makes
         return association
 

@@ -1,7 +1,7 @@
 """The listener: takes in instances by C-STORE, answers C-ECHO, and hands other requests to their services.
 
-Storage is the part that a faster upper layer will replace (see decisions/005-dimse-seam.md): everything it needs is
-`received_file` and the status table, neither of which knows pynetdicom.
+Associations for storage and verification alone are served by our own layer (`network.storage`, see
+decisions/005-dimse-seam.md); all others, which may store too, by pynetdicom.
 """
 
 import contextlib
@@ -11,35 +11,32 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final, cast
 
 from pynetdicom import AE, AllStoragePresentationContexts, _config, evt
 from pynetdicom.dimse_primitives import C_FIND, C_GET, C_MOVE
 from pynetdicom.sop_class import Verification
 
+from imaging_core.dicom.limits import Limits
 from imaging_core.dicom.syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, RECEIVED
-from imaging_core.errors import ImagingError
-from imaging_core.ingest import Channel, Ingestor, Origin
+from imaging_core.ingest import Ingestor
 from imaging_core.network.operations import Operation, OperationServer, forget_old_cancels
 from imaging_core.network.peers import Peer, Peers, Right
 from imaging_core.network.received import received_file
 from imaging_core.network.retrieval import PATIENT_ROOT_GET, PATIENT_ROOT_MOVE, STUDY_ROOT_GET, STUDY_ROOT_MOVE
-from imaging_core.network.statuses import (
-    NO_SUCH_ACTION,
-    NOT_AUTHORISED,
-    PROCESSING_FAILURE,
-    SUCCESS,
-    status_of_error,
-    status_of_outcome,
-)
+from imaging_core.network.statuses import NO_SUCH_ACTION, NOT_AUTHORISED, SUCCESS
+from imaging_core.network.storage import StorageLayer, Timers
+from imaging_core.network.storing import store_received
 
 log = logging.getLogger(__name__)
 
 _UNLIMITED_PDU: Final = 0
 _SECONDS_TO_FINISH: Final = 15.0
+_SECONDS_TO_ABORT: Final = 2.0
 
 FIND_CLASSES: Final = ("1.2.840.10008.5.1.4.1.2.1.1", "1.2.840.10008.5.1.4.1.2.2.1")
 MOVE_CLASSES: Final = (PATIENT_ROOT_MOVE, STUDY_ROOT_MOVE)
@@ -60,6 +57,9 @@ class ScpSettings:
     allowed: Mapping[str, str] = field(default_factory=dict)
     peers: Sequence[Peer] = ()
     associations: int = 64
+    instance_bytes: int = Limits().instance_bytes
+    """The largest data set that is read to its end; the archive's own limit holds besides."""
+    timers: Timers = field(default_factory=Timers)
     tls: ssl.SSLContext | None = None
     tls_port: int = 2762
     """Where associations over TLS are taken, when `tls` is given (PS3.15 B.1)."""
@@ -104,6 +104,14 @@ class StorageScp:
         self._settings = settings
         self._services = services or ScpServices()
         self._peers = settings.known()
+        self._storage = StorageLayer(
+            lambda file, peer: store_received(ingestor, nullcontext(cast(BinaryIO, file)), peer),
+            self._peers,
+            associations=settings.associations,
+            elsewhere=lambda: len(self._ae.active_associations),
+            instance_bytes=settings.instance_bytes,
+            timers=settings.timers,
+        )
         self._ae: Any = None
         self._server: Any = None
         self._tls_server: Any = None
@@ -128,7 +136,7 @@ class StorageScp:
     @property
     def active_associations(self) -> int:
         """How many associations are open."""
-        return len(self._ae.active_associations)
+        return len(self._ae.active_associations) + self._storage.active
 
     def start(self) -> None:
         """Begin to listen. Raises OSError when the port is taken."""
@@ -169,6 +177,7 @@ class StorageScp:
             server_class=OperationServer,
             services={kind: service for kind, service in answers.items() if service is not None},
             peer_of=self._peer_of,
+            first=lambda connection, address, secure: self._storage.receive(connection, address, secure=secure),
         )
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.5}, daemon=True).start()
         return server
@@ -181,8 +190,9 @@ class StorageScp:
         for server in servers:
             server.shutdown()
         deadline = time.monotonic() + _SECONDS_TO_FINISH
-        while self._ae.active_associations and time.monotonic() < deadline:
+        while self.active_associations and time.monotonic() < deadline:
             time.sleep(0.05)
+        self._storage.abort_all(_SECONDS_TO_ABORT)
         for association in self._ae.active_associations:
             association.abort()
         self._server = self._tls_server = None
@@ -208,28 +218,16 @@ class StorageScp:
     def _store(self, event: Any) -> int:  # noqa: ANN401
         """Answer one C-STORE request."""
         peer = self._peer_of(event.assoc)
-        calling = peer.ae_title
         if not peer.may(Right.STORE):
-            log.warning("c-store refused", extra={"calling_ae_title": calling, "error": "no right to store"})
+            log.warning("c-store refused", extra={"calling_ae_title": peer.ae_title, "error": "no right to store"})
             return NOT_AUTHORISED
-        try:
-            with received_file(
-                Path(event.dataset_path),
-                sop_class_uid=str(event.request.AffectedSOPClassUID),
-                sop_instance_uid=str(event.request.AffectedSOPInstanceUID),
-                transfer_syntax_uid=str(event.context.transfer_syntax),
-            ) as content:
-                result = self._ingestor.store_instance(
-                    content, institution_code=peer.institution_code, origin=Origin(Channel.CSTORE, calling)
-                )
-        except ImagingError as error:
-            log.warning("c-store refused", extra={"calling_ae_title": calling, "error": type(error).__name__})
-            return status_of_error(error)
-        except Exception:
-            # whatever happened, the sender must keep the image and hear so
-            log.exception("c-store failed", extra={"calling_ae_title": calling})
-            return PROCESSING_FAILURE
-        return status_of_outcome(result.outcome)
+        received = received_file(
+            Path(event.dataset_path),
+            sop_class_uid=str(event.request.AffectedSOPClassUID),
+            sop_instance_uid=str(event.request.AffectedSOPInstanceUID),
+            transfer_syntax_uid=str(event.context.transfer_syntax),
+        )
+        return store_received(self._ingestor, received, peer)
 
     def _commit(self, event: Any) -> tuple[int, None]:  # noqa: ANN401
         """Answer one N-ACTION request."""
