@@ -95,7 +95,6 @@ def create_app(services: Services) -> FastAPI:
         plugin_patients,
         comparisons,
         laboratory,
-        stow,
         staff,
         editor,
         admin_accounts,
@@ -112,7 +111,8 @@ def create_app(services: Services) -> FastAPI:
     )
     for module in modules:
         app.include_router(module.make_router(services.settings))
-    app.router.routes[:0] = wado.make_routes()  # first: bytes in bulk are asked for more than all else
+    # first: bytes in bulk are asked for more than all else
+    app.router.routes[:0] = [*wado.make_routes(), *stow.make_routes()]
     script_hashes = built_pages.mount(app)
     install_package_errors()
     errors.install_error_handlers(app)

@@ -1,25 +1,32 @@
 """STOW-RS (PS3.18 10.5): instances stored over HTTP, with the standard's own answer for each."""
 
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from io import BytesIO
 from typing import Any, BinaryIO
 
 import structlog
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
+from sqlalchemy.orm import Session
 from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute
+from starlette.types import Send
 
 from api.audit.record import Actor, record
-from api.auth.access import CurrentMachine, CurrentServices, allow, machine
+from api.auth.access import machine
 from api.body_limit import HANG_UP
 from api.errors import Problem
-from api.routes.multipart_related import InvalidMultipart, Part, PartTooLarge, read_parts
-from api.settings import Settings
+from api.raw_routes import RawRoute
+from api.routes.multipart_related import InvalidMultipart, Part, PartTooLarge, read_parts, split_at_once
 from api.wiring import Services
 from imaging_core.dicom.header import read_header
 from imaging_core.dicom.limits import Limits
 from imaging_core.domain.identifiers import InstitutionCode
 from imaging_core.errors import DamagedDicom, ImagingError, LimitExceeded, NotDicom
 from imaging_core.ingest.results import Channel, Origin, StoreOutcome, StoreResult
+from imaging_core.ingest.store import IN_MEMORY
 
 log = structlog.get_logger(__name__)
 
@@ -29,34 +36,112 @@ _CANNOT_UNDERSTAND = 0xC000
 _STUDY_MISMATCH = 0xC409
 _CONFLICT = 0x0110
 _OUT_OF_RESOURCES = 0xA700
+_ONE_STUDY = "/dicom-web/studies/{study}"
+_AT_ONCE = 16 * 1024 * 1024
+"""Bytes of a request that are taken into memory; larger ones stream through files."""
 _FAILURE = {StoreOutcome.CONFLICT_KEPT: _CONFLICT, StoreOutcome.QUARANTINED: _CANNOT_UNDERSTAND}
 
 
-def make_router(_settings: Settings) -> APIRouter:
-    """Return the STOW-RS routes."""
-    router = APIRouter(prefix="/dicom-web", tags=["DICOMweb"])
-    options: dict[str, Any] = {"dependencies": allow(machine("stow")), "response_model": None}
-
-    @router.post("/studies", **options)
-    async def store(request: Request, actor: CurrentMachine, services: CurrentServices) -> Response:
-        """Store instances of any study."""
-        return await _store(request, actor, services, study=None)
-
-    @router.post("/studies/{study}", **options)
-    async def store_study(study: str, request: Request, actor: CurrentMachine, services: CurrentServices) -> Response:
-        """Store instances of one study; those of others are refused."""
-        return await _store(request, actor, services, study=study)
-
-    return router
+def make_routes() -> list[BaseRoute]:
+    """Return the STOW-RS routes; they speak ASGI themselves, so they are not of a router."""
+    rule = machine("stow")
+    return [RawRoute(path, _store, methods=["POST"], rule=rule) for path in ("/dicom-web/studies", _ONE_STUDY)]
 
 
-async def _store(request: Request, actor: Actor, services: Services, *, study: str | None) -> Response:
+async def _store(request: Request, send: Send) -> None:
+    """Store instances of any study, or of one, those of others being refused."""
+    services: Services = request.app.state.services
+    actor: Actor = request.state.actor
+    study = request.path_params.get("study")
+    content_type = request.headers.get("content-type", "")
+    body = _Body(request.stream())
+    contents = split_at_once(content_type, body.whole()) if await body.fits() else None
+    if contents is not None:
+        results = await run_in_threadpool(_store_at_once, services, actor, contents, study)
+    else:
+        results = await _store_streaming(services, actor, content_type, body.again(), study)
+    await _answer(results, services.settings.base_url)(request.scope, request.receive, send)
+
+
+class _Body:
+    """A request's body: its beginning in memory, and all of it when it fits."""
+
+    def __init__(self, stream: AsyncGenerator[bytes]) -> None:
+        self._stream = stream
+        self._chunks: deque[bytes] = deque()
+        self._left: ClientDisconnect | None = None
+
+    async def fits(self) -> bool:
+        """Read what fits into memory; return whether that is all."""
+        taken = 0
+        try:
+            async for chunk in self._stream:
+                self._chunks.append(chunk)
+                taken += len(chunk)
+                if taken > _AT_ONCE:
+                    return False
+        except ClientDisconnect as left:
+            self._left = left
+        return self._left is None
+
+    def whole(self) -> bytes:
+        """Return what was read."""
+        return b"".join(self._chunks)
+
+    async def again(self) -> AsyncIterator[bytes]:
+        """Yield the body from its beginning, and let go of what was yielded."""
+        while self._chunks:
+            yield self._chunks.popleft()
+        if self._left is not None:
+            raise self._left
+        async for chunk in self._stream:
+            yield chunk
+
+
+def _store_at_once(
+    services: Services, actor: Actor, contents: list[bytes], study: str | None
+) -> list[StoreResult | int]:
+    """Store what is in memory by one flush and one transaction, which holds the audit's line too."""
+    results: list[StoreResult | int | None] = [None] * len(contents)
+    small: list[int] = []
+    for number, content in enumerate(contents):
+        if study is not None and not _belongs_to(BytesIO(content), len(content), study):
+            results[number] = _STUDY_MISMATCH
+        elif len(content) > min(IN_MEMORY, services.settings.limits.instance_bytes):
+            results[number] = _store_part(services, actor, BytesIO(content))
+        else:
+            small.append(number)
+
+    def also(session: Session, found: Sequence[StoreResult]) -> None:
+        for number, result in zip(small, found, strict=True):
+            results[number] = result
+        _audit(session, services, actor, [result for result in results if result is not None])
+
+    try:
+        services.ingestor.store_instances(
+            [contents[number] for number in small],
+            institution_code=InstitutionCode(actor.institution_code),
+            origin=Origin(Channel.STOW, peer=actor.actor_id),
+            also=also,
+        )
+    except ImagingError as error:
+        log.warning("instances refused", channel="stow", error=type(error).__name__)
+        for number in small:
+            results[number] = _OUT_OF_RESOURCES
+        with services.database.writing() as session:
+            _audit(session, services, actor, [result for result in results if result is not None])
+    return [_OUT_OF_RESOURCES if result is None else result for result in results]
+
+
+async def _store_streaming(
+    services: Services, actor: Actor, content_type: str, body: AsyncIterator[bytes], study: str | None
+) -> list[StoreResult | int]:
+    """Store part by part as the body comes in."""
     results: list[StoreResult | int] = []
     limit = services.settings.limits.instance_bytes
     try:
-        content_type = request.headers.get("content-type", "")
-        async for part in read_parts(content_type, request.stream(), part_limit=limit, folder=services.spool):
-            results.append(await run_in_threadpool(_store_part, services, actor, part, study))
+        async for part in read_parts(content_type, body, part_limit=limit, folder=services.spool):
+            results.append(await run_in_threadpool(_store_read_part, services, actor, part, study))
     except InvalidMultipart as error:
         if not results:
             raise Problem(400, "multipart_invalid", reason=str(error)) from error
@@ -67,26 +152,34 @@ async def _store(request: Request, actor: Actor, services: Services, *, study: s
         results.append(_OUT_OF_RESOURCES)
     except ClientDisconnect:
         log.warning("sender left", channel="stow", stored=len(results))
-    if results:
-        await run_in_threadpool(_audit, services, actor, results)
-    else:
+    if not results:
         raise Problem(400, "multipart_invalid", reason="no part")
-    return _answer(results, services.settings.base_url)
+
+    def audit() -> None:
+        with services.database.writing() as session:
+            _audit(session, services, actor, results)
+
+    await run_in_threadpool(audit)
+    return results
 
 
-def _store_part(services: Services, actor: Actor, part: Part, study: str | None) -> StoreResult | int:
+def _store_read_part(services: Services, actor: Actor, part: Part, study: str | None) -> StoreResult | int:
     with part.content as content:
-        try:
-            if study is not None and not _belongs_to(content, part.size, study):
-                return _STUDY_MISMATCH
-            return services.ingestor.store_instance(
-                content,
-                institution_code=InstitutionCode(actor.institution_code),
-                origin=Origin(Channel.STOW, peer=actor.actor_id),
-            )
-        except ImagingError as error:
-            log.warning("instance refused", channel="stow", error=type(error).__name__)
-            return _OUT_OF_RESOURCES
+        if study is not None and not _belongs_to(content, part.size, study):
+            return _STUDY_MISMATCH
+        return _store_part(services, actor, content)
+
+
+def _store_part(services: Services, actor: Actor, content: BinaryIO) -> StoreResult | int:
+    try:
+        return services.ingestor.store_instance(
+            content,
+            institution_code=InstitutionCode(actor.institution_code),
+            origin=Origin(Channel.STOW, peer=actor.actor_id),
+        )
+    except ImagingError as error:
+        log.warning("instance refused", channel="stow", error=type(error).__name__)
+        return _OUT_OF_RESOURCES
 
 
 def _belongs_to(content: BinaryIO, size: int, study: str) -> bool:
@@ -133,15 +226,14 @@ def _value(vr: str, value: str | int) -> dict[str, Any]:
     return {"vr": vr, "Value": [value]}
 
 
-def _audit(services: Services, actor: Actor, results: list[StoreResult | int]) -> None:
+def _audit(session: Session, services: Services, actor: Actor, results: Sequence[StoreResult | int]) -> None:
     outcomes = [str(item.outcome) if isinstance(item, StoreResult) else "refused" for item in results]
-    with services.database.writing() as session:
-        record(
-            session,
-            actor,
-            "instances.received",
-            object_kind="stow request",
-            object_id="-",
-            now=services.clock(),
-            detail={outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))},
-        )
+    record(
+        session,
+        actor,
+        "instances.received",
+        object_kind="stow request",
+        object_id="-",
+        now=services.clock(),
+        detail={outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))},
+    )
