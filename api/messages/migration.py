@@ -29,6 +29,8 @@ def report_text(report: MigrationReport) -> str:
         if number:
             lines.append(f"{_STATES[state]}：{number} 次")
     lines.append("结论：全部完整。" if report.whole else "结论：尚未全部完整，请处理下列各项后再次运行同一命令。")
+    if report.stopped:
+        lines.append(f"中途停止：旧系统不再应答（{report.stopped}）")
     if report.days_not_listed:
         lines += ["", "旧系统未能列出检查的日期："]
         lines += [f"  {day or '全部'}　{reason}" for day, reason in report.days_not_listed[:_MOST_LINES]]
@@ -73,5 +75,6 @@ def report_json(report: MigrationReport) -> dict[str, Any]:
             for item in report.not_complete
         ],
         "days_not_listed": [{"date": day, "reason": reason} for day, reason in report.days_not_listed],
+        "stopped": report.stopped,
         "whole": report.whole,
     }

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from imaging_core.index.tables import InstanceRow, SeriesRow, StudyRow
-from imaging_core.network.remote import Remote, RemoteFailed
+from imaging_core.network.remote import Remote, RemoteFailed, RemoteUnreachable
 from imaging_core.network.tables import MigratedStudyRow
 from imaging_core.network.throttle import Throttle
 
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 _MOST_NAMED = 1000
 _TRIES = 2
+_PAUSES, _PAUSE_SECONDS = 10, 60.0
+_T = TypeVar("_T")
 
 
 class State(StrEnum):
@@ -82,10 +85,13 @@ class MigrationReport:
     days_not_listed: list[tuple[str, str]] = field(default_factory=list)
     """Days of which the old PACS gave no full list, and why."""
 
+    stopped: str = ""
+    """Why it ended before it was through: the old PACS did not answer any more."""
+
     @property
     def whole(self) -> bool:
         """Whether everything over there is here, and the same."""
-        return not self.not_complete and not self.days_not_listed
+        return not self.not_complete and not self.days_not_listed and not self.stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,20 +143,36 @@ class Migration:
         """Fetch what is missing. Without dates the old PACS is asked once for all it has, undated studies too."""
         now = self._clock()
         report = MigrationReport(source=self._source, began=now, ended=now)
-        done = 0
-        for day in dates.newest_first() if dates else (None,):
-            try:
-                listed = self._list(day)
-            except RemoteFailed as error:
-                report.days_not_listed.append((day.isoformat() if day else "", str(error)[:128]))
-                continue
-            report.found += len(listed)
-            for study in listed:
-                self._bring(study, report)
-                done += 1
-                self._progress(done, report.found)
+        try:
+            for day in dates.newest_first() if dates else (None,):
+                self._bring_day(day, report)
+        except RemoteUnreachable as error:
+            report.stopped = str(error)
         report.ended = self._clock()
         return report
+
+    def _bring_day(self, day: date | None, report: MigrationReport) -> None:
+        try:
+            listed = self._patiently(lambda: self._list(day))
+        except RemoteUnreachable:
+            raise
+        except RemoteFailed as error:
+            report.days_not_listed.append((day.isoformat() if day else "", str(error)[:128]))
+            return
+        done = report.found
+        report.found += len(listed)
+        for number, study in enumerate(listed, 1):
+            self._bring(study, report)
+            self._progress(done + number, report.found)
+
+    def _patiently(self, ask: Callable[[], _T]) -> _T:
+        """Ask again for some minutes while the old PACS does not answer: it may be restarted at night."""
+        for _ in range(_PAUSES):
+            try:
+                return ask()
+            except RemoteUnreachable:
+                self._throttle.pause(_PAUSE_SECONDS)
+        return ask()
 
     def _list(self, day: date | None) -> Sequence[_Listed]:
         keys = {
@@ -176,7 +198,9 @@ class Migration:
             self._throttle.wait()
             self._note(_waiting(study, outcome), tried=True)
             try:
-                self._fetch(study.study_instance_uid)
+                self._patiently(lambda: self._fetch(study.study_instance_uid))
+            except RemoteUnreachable:
+                raise
             except RemoteFailed as error:
                 log.warning("study not fetched", extra={"study_instance_uid": study.study_instance_uid})
                 outcome = self._failed(study, self._compare(study, fetched=True), error)

@@ -34,6 +34,10 @@ class RemoteFailed(Exception):
     """The other side could not be reached, or refused; the sentence says what."""
 
 
+class RemoteUnreachable(RemoteFailed):
+    """There is no association to be had: it is off, or does not know us."""
+
+
 @dataclass(frozen=True, slots=True)
 class Transferred:
     """What the other side says of a retrieval; `status` is the final one."""
@@ -113,7 +117,7 @@ class Remote:
         association = self._connect(peer, contexts, roles)
         if not association.is_established:
             why = "rejects us" if association.is_rejected else "does not answer, or accepts nothing of this"
-            raise RemoteFailed(f"{peer.ae_title} at {peer.host}:{peer.port} {why}")
+            raise RemoteUnreachable(f"{peer.ae_title} at {peer.host}:{peer.port} {why}")
         try:
             yield association
         except ValueError as error:

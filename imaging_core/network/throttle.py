@@ -60,6 +60,10 @@ class Throttle:
             self._sleep(min(seconds, _LOOK_AGAIN))
         self._last = self._local_time()
 
+    def pause(self, seconds: float) -> None:
+        """Wait for what is said to come back."""
+        self._sleep(seconds)
+
     def _seconds_left(self) -> float:
         now = self._local_time()
         gap = 0.0

@@ -1,6 +1,7 @@
 """The other side of an association: a pynetdicom entity that asks, and one that takes in and remembers."""
 
 import shutil
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,12 +29,17 @@ class Received:
     syntaxes: Sequence[str] = ()
     originators: list[tuple[str, int]] = field(default_factory=list)
     files: dict[str, Path] = field(default_factory=dict)
+    first_waits_for: threading.Event = field(default_factory=threading.Event)
+    patient: bool = False
+    """Whether the first instance is answered only once `first_waits_for` is set."""
 
     def clear(self) -> None:
         """Forget everything."""
         self.files.clear()
         self.originators.clear()
         self.status = 0
+        self.patient = False
+        self.first_waits_for.clear()
 
     def dataset(self, sop_instance_uid: str) -> Dataset:
         """Return a received data set."""
@@ -42,6 +48,8 @@ class Received:
     def store(self, event: Any) -> int:
         """Keep one instance."""
         request = event.request
+        if self.patient and not self.files:
+            self.first_waits_for.wait(30)
         if not self.status:
             path = self.folder / f"{len(self.files)}-{request.MessageID}.dcm"
             if event.request._dataset_path is not None:

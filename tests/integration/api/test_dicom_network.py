@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import date
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from typer.testing import CliRunner
 from api.cli import command_line
 from api.db.tables import AuditEventRow
 from api.dicom_listener import build_scp
+from api.dicom_network import build_connect
 from api.jobs import COMMIT, Work, lease_due, settle
 from api.processes.ports import is_free
 from api.settings import Settings
@@ -28,7 +30,11 @@ from api.workflows.report_commitment import report_commitment
 from imaging_core.index.tables import InstanceRow
 from imaging_core.ingest import Channel, Origin
 from imaging_core.network.commitment import STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE, ReportNotHeard
+from imaging_core.network.migration import Dates, Migration
+from imaging_core.network.peers import Peer
+from imaging_core.network.remote import Remote
 from imaging_core.network.tables import MigratedStudyRow, StorageCommitmentRow
+from imaging_core.network.throttle import Throttle
 from tests.builders.dicom import CT_IMAGE_STORAGE, ct_instance, ct_series, instance_uid, study_uid
 from tests.builders.dimse import PLAIN, association, keys
 from tests.builders.orthanc import Orthanc, running_orthanc
@@ -205,6 +211,22 @@ class TestMigration:
         assert "不一致：1 次" in newest
         assert study_uid("old") in newest
         assert "测试" not in newest
+
+    def test_a_pacs_that_is_off_is_waited_for_and_then_left(self, services: Services, ports: range):
+        off = Peer(ae_title="OFF", institution_code="", host="127.0.0.1", port=ports[2])
+        slept: list[float] = []
+        report = Migration(
+            remote=Remote(off, build_connect(services.settings)),
+            source="off",
+            institution_code="",
+            reads=services.database.reads,
+            writes=services.database.writes,
+            fetch=lambda _uid: None,
+            throttle=Throttle(sleep=slept.append),
+            clock=services.clock,
+        ).run(Dates(date(2000, 1, 1), date(2020, 1, 1)))
+        assert (sum(slept), report.found, report.whole) == (600, 0, False)
+        assert "OFF" in report.stopped
 
     def test_every_run_is_in_the_audit(self, services: Services):
         assert [row["not_complete"] for row in audited(services, "dicom.migrated")] == [0, 0, 0, 1]

@@ -37,7 +37,7 @@ from tests.builders.dimse import (
     keys,
     last,
 )
-from tests.builders.servers import free_ports, running
+from tests.builders.servers import free_ports, running, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
 
@@ -155,6 +155,10 @@ def move(scp: StorageScp, to: str, *, calling: str = "VIEWER", model: str = STUD
     with association(scp.port, model, calling=calling) as asked:
         assert asked.is_established
         return last(asked.send_c_move(keys(**attributes), to, model, msg_id=7))
+
+
+def _unwritable(_asked: Asked) -> None:
+    raise OSError("the database is gone")
 
 
 def whole_study(study: str = "study") -> dict[str, str]:
@@ -328,14 +332,33 @@ class TestMove:
         assert answer.failed_uids == [instance_uid("half", number=9)]
 
     def test_taken_back_it_stops_and_says_how_far_it_came(self, scp: StorageScp, takes_all: Received):
+        takes_all.patient = True
         with association(scp.port, STUDY_MOVE, calling="VIEWER") as asked:
             responses = asked.send_c_move(keys(**whole_study()), "ANY", STUDY_MOVE, msg_id=7)
             asked.send_c_cancel(7, query_model=STUDY_MOVE)
+            takes_all.first_waits_for.set()
             answer = last(responses)
         assert answer.status == 0xFE00
         assert answer.remaining is not None
         assert answer.completed + answer.failed + answer.remaining == 5
         assert len(takes_all.files) == answer.completed
+
+    def test_who_is_gone_gets_no_more_sent(self, scp: StorageScp, takes_all: Received):
+        takes_all.patient = True
+        with association(scp.port, STUDY_MOVE, calling="VIEWER") as asked:
+            asked.send_c_move(keys(**whole_study()), "ANY", STUDY_MOVE)
+            asked.abort()
+        takes_all.first_waits_for.set()
+        until(lambda: scp.active_associations == 0)
+        assert len(takes_all.files) < 5
+
+    def test_what_cannot_be_audited_is_not_sent(
+        self, scp: StorageScp, takes_all: Received, monkeypatch: pytest.MonkeyPatch
+    ):
+        service = scp._services.move.__self__  # type: ignore[union-attr]
+        monkeypatch.setattr(service, "_audit", _unwritable)
+        answer = move(scp, "ANY", **whole_study())
+        assert (answer.status, takes_all.files) == (0xC000, {})
 
     @pytest.mark.skipif(shutil.which("movescu") is None, reason="DCMTK is not installed")
     def test_dcmtk_asks_and_dcmtk_understands(self, scp: StorageScp, takes_all: Received):
