@@ -43,6 +43,7 @@ class Answer:
     more: Callable[[], AsyncIterator[bytes]] | None = None
     ranges: bool = False
     headers: Sequence[tuple[bytes, bytes]] = field(default_factory=list)
+    vary: bytes = b"accept, authorization"
 
 
 def stored(ref: BlobRef, start: int, length: int) -> list[Stored]:
@@ -131,7 +132,7 @@ async def send_answer(
     more_headers: Sequence[tuple[bytes, bytes]] = (),
 ) -> None:
     """Send an answer. What is wrong with its first bytes is raised before anything is sent."""
-    headers = [*more_headers, *answer.headers, (b"cache-control", answer.cache)]
+    headers = [*more_headers, *answer.headers, (b"cache-control", answer.cache), (b"vary", answer.vary)]
     if answer.status != 304:
         headers.append((b"content-type", answer.content_type.encode()))
     if answer.etag:

@@ -15,6 +15,8 @@ from imaging_core.derive.protocol import Message, receive, send_pieces
 from imaging_core.errors import PixelsNotReadable, RendererUnavailable
 
 _GIB = 1024**3
+_PIPE_BYTES = 1024**2
+"""An instance passes in one or two writes instead of many small ones that wake the other side each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class Renderer:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env=_bare_environment(),
+                pipesize=_PIPE_BYTES,
             )
             watch = _Watch(self._child, self._limits.seconds_to_start)
             ready = receive(cast(BinaryIO, self._child.stdout))

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Final
 
+import imagecodecs
+import numpy as np
 from PIL import Image
 
 from imaging_core.dicom.frames import Dataset, DecodedFrame, decode_frames
@@ -53,9 +55,8 @@ def rendered(dataset: Dataset, wish: Rendition, limits: Limits) -> bytes:
     out = BytesIO()
     if wish.media_type == "image/png":
         image.save(out, "PNG", compress_level=3)
-    else:
-        image.save(out, "JPEG", quality=wish.quality)
-    return out.getvalue()
+        return out.getvalue()
+    return bytes(imagecodecs.jpeg8_encode(np.asarray(image), level=wish.quality))
 
 
 def _region(image: Image.Image, region: Sequence[int | None]) -> Image.Image:

@@ -26,7 +26,7 @@ from imaging_core.dicom.writing import IMPLEMENTATION_CLASS_UID
 from imaging_core.errors import PixelsNotReadable
 
 _HTJ2K: Final = frozenset({HTJ2K, HTJ2K_LOSSLESS, HTJ2K_LOSSLESS_RPCL})
-_LARGEST_ANSWER: Final = 1024 * 1024 * 1024
+_LARGEST_ANSWER: Final = 512 * 1024 * 1024
 
 
 def transcoded_frames(

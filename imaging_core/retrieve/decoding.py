@@ -13,7 +13,7 @@ from imaging_core.dicom.rendition import Rendition
 from imaging_core.errors import PixelsNotReadable
 from imaging_core.retrieve.finding import Found
 
-_LARGEST_ANSWER: Final = 1024 * 1024 * 1024
+_LARGEST_ANSWER: Final = 512 * 1024 * 1024
 
 
 class Decoding:

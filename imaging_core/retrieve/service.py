@@ -1,5 +1,6 @@
 """`Retrieval`: everything that retrieval needs, put together."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -10,11 +11,14 @@ from sqlalchemy import Engine
 from imaging_core.blobs import BlobStore
 from imaging_core.derive.store import DerivedStore
 from imaging_core.dicom.limits import Limits
+from imaging_core.errors import BlobMissing
 from imaging_core.retrieve.attributes import AttributeReader
 from imaging_core.retrieve.content import Content
 from imaging_core.retrieve.decoding import Decoding
 from imaging_core.retrieve.finding import Found, InstanceFinder
 from imaging_core.retrieve.metadata import SeriesMetadata
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +47,12 @@ class Retrieval:
         return [list(group) for _, group in groupby(instances, attrgetter("series_instance_uid"))]
 
     def prepare_metadata(self, institution_code: str, study_instance_uid: str) -> None:
-        """Make the metadata of a study's series where it is not there yet. Raises `BlobMissing`."""
+        """Make the metadata of a study's series where it is not there yet and can be made."""
         for series in self.by_series(self.finder.study(institution_code, study_instance_uid)):
-            self.metadata.series_gz(institution_code, series)
+            try:
+                self.metadata.series_gz(institution_code, series)
+            except BlobMissing as error:  # whoever asks for it is told
+                log.warning("metadata not made", extra={"digest": error.digest})
 
     def close(self) -> None:
         """End child processes, close files."""

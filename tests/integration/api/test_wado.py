@@ -82,6 +82,21 @@ def arrays(content: bytes) -> np.ndarray:
     return pydicom.dcmread(io.BytesIO(content)).pixel_array
 
 
+class TestOnEachDatabase:
+    def test_everything_is_found(self, hospital):
+        browser = hospital.browser()
+        browser.headers.update(hospital.machine_key("retrieve"))
+        for kind in ("", "/metadata", "/rendered", "/thumbnail"):
+            for level in (study_uid(), place(), place(number=1)):
+                for _ in range(2):
+                    assert browser.get(f"/dicom-web/studies/{level}{kind}").status_code == 200
+        for _ in range(2):  # by the common way, then by the short one
+            frame = browser.get(f"/dicom-web/studies/{place(number=2)}/frames/1", headers={"Accept": "application/*"})
+            assert frame.content == ct_pixels(16, 16, slice_number=2).tobytes()
+        assert frame.headers["x-content-type-options"] == "nosniff"
+        assert "accept" in frame.headers["vary"]
+
+
 class TestRefusals:
     def test_without_a_key_nothing_is_told(self, web):
         for path in (place(number=1), place(), place() + "/metadata", study_uid("nowhere")):
