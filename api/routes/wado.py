@@ -115,7 +115,8 @@ async def _retrieve(request: Request, send: Send) -> None:
         return answer
 
     answer = await run_in_threadpool(prepared)
-    await send_answer(send, services.retrieval.content, answer, head=request.method == "HEAD")
+    head, gone = request.method == "HEAD", request.is_disconnected
+    await send_answer(send, services.retrieval.content, answer, head=head, gone=gone)
 
 
 def _parameters(request: Request) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Answers made of stored bytes: multipart, ranges, validators; sent piece by piece, never whole in memory."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from fastapi.concurrency import run_in_threadpool
@@ -15,6 +16,8 @@ from imaging_core.retrieve.content import PIECE, Content
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 FOR_EVER = b"private, max-age=31536000, immutable"
 _SMALL = 4096
+_LOOKED_UP_EVERY = 16
+Gone = Callable[[], Awaitable[bool]]
 ASK_AGAIN = b"private, no-cache"
 
 
@@ -40,7 +43,7 @@ class Answer:
     etag: str = ""
     cache: bytes = ASK_AGAIN
     status: int = 200
-    more: Callable[[], AsyncIterator[bytes]] | None = None
+    more: Callable[[], AsyncGenerator[bytes]] | None = None
     ranges: bool = False
     headers: Sequence[tuple[bytes, bytes]] = field(default_factory=list)
     vary: bytes = b"accept, authorization"
@@ -129,9 +132,13 @@ async def send_answer(
     answer: Answer,
     *,
     head: bool = False,
+    gone: Gone | None = None,
     more_headers: Sequence[tuple[bytes, bytes]] = (),
 ) -> None:
-    """Send an answer. What is wrong with its first bytes is raised before anything is sent."""
+    """Send an answer. What is wrong with its first bytes is raised before anything is sent.
+
+    A long one ends when `gone` says that nobody takes it any more.
+    """
     headers = [*more_headers, *answer.headers, (b"cache-control", answer.cache), (b"vary", answer.vary)]
     if answer.status != 304:
         headers.append((b"content-type", answer.content_type.encode()))
@@ -146,12 +153,12 @@ async def send_answer(
         await send(begin)
         await send({"type": "http.response.body", "body": b""})
     elif answer.more is not None:
-        await _send_stream(send, begin, answer.more())
+        await _send_stream(send, begin, answer.more(), gone)
     else:
-        await _send_pieces(send, begin, answer.body, content)
+        await _send_pieces(send, begin, answer.body, content, gone)
 
 
-async def _send_pieces(send: Send, begin: dict[str, object], body: Body, content: Content) -> None:
+async def _send_pieces(send: Send, begin: dict[str, object], body: Body, content: Content, gone: Gone | None) -> None:
     begun, ready = False, b""
     data: bytes | memoryview | None
     last = len(body) - 1
@@ -162,7 +169,7 @@ async def _send_pieces(send: Send, begin: dict[str, object], body: Body, content
                 data = await run_in_threadpool(content.read, part.ref, part.start, part.length)
         else:
             data = part
-            if not begun and index < last:
+            if not begun and index < last and len(data) < _SMALL:
                 ready += data  # goes out with the first stored bytes, once these are there
                 continue
         if not begun:
@@ -170,20 +177,22 @@ async def _send_pieces(send: Send, begin: dict[str, object], body: Body, content
             begun = True
             if ready:
                 await send({"type": "http.response.body", "body": ready, "more_body": True})
+        elif gone is not None and index % _LOOKED_UP_EVERY == 0 and await gone():
+            return
         await send({"type": "http.response.body", "body": data, "more_body": index < last})
-    if not begun:
-        await send(begin)
     if not body:
+        await send(begin)
         await send({"type": "http.response.body", "body": b""})
 
 
-async def _send_stream(send: Send, begin: dict[str, object], stream: AsyncIterator[bytes]) -> None:
+async def _send_stream(send: Send, begin: dict[str, object], stream: AsyncGenerator[bytes], gone: Gone | None) -> None:
     begun = False
-    async for data in stream:
-        if not begun:
-            await send(begin)
-            begun = True
-        await send({"type": "http.response.body", "body": data, "more_body": True})
-    if not begun:
-        await send(begin)
+    async with aclosing(stream) as pieces:
+        async for data in pieces:
+            if not begun:
+                await send(begin)
+                begun = True
+            elif gone is not None and await gone():
+                return
+            await send({"type": "http.response.body", "body": data, "more_body": True})
     await send({"type": "http.response.body", "body": b""})

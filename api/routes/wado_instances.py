@@ -1,7 +1,7 @@
 """Instances, frames and large values as bytes: what is offered of them, and the answers."""
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import lru_cache
 from typing import TypeVar
 
@@ -103,7 +103,7 @@ def several_instances(services: Services, instances: Sequence[Found], offer: Off
         ]
         return multipart(parts, media_type=DICOM, boundary=boundary, etag=f"{digest}-m", cache=ASK_AGAIN)
 
-    async def parts_one_by_one() -> AsyncIterator[bytes]:
+    async def parts_one_by_one() -> AsyncGenerator[bytes]:
         for index, found in enumerate(instances):
             syntax = found.transfer_syntax_uid if _stays(found, wanted) else wanted
             content = await run_in_threadpool(_instance_in, services, found, syntax)

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 
 from fastapi.concurrency import run_in_threadpool
@@ -95,7 +95,7 @@ def pictures(
         )
         return replace(answer, headers=ignored)
 
-    async def one_by_one() -> AsyncIterator[bytes]:
+    async def one_by_one() -> AsyncGenerator[bytes]:
         yield part_head(digest, offer.media_type, first=True)
         yield first
         for frame in frames[1:]:

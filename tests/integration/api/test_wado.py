@@ -277,6 +277,19 @@ class TestTranscoding:
         for number, body in enumerate(bodies, start=1):
             assert np.array_equal(arrays(body), ct_pixels(16, 16, slice_number=number))
 
+    def test_stops_when_the_client_is_gone(self, web, monkeypatch):
+        web.hospital.images(ct_series(60, 64, 64, study="gone"))
+        decoding, made = web.hospital.services.retrieval.decoding, []
+        instance = decoding.instance
+        monkeypatch.setattr(decoding, "instance", lambda *wanted: made.append(wanted) or instance(*wanted))
+        address = f"{web.base}/dicom-web/studies/{place('gone')}"
+        with web.client.stream("GET", address, headers={"Accept": f"{DICOM}; transfer-syntax={J2K}"}) as answer:
+            next(answer.iter_bytes())
+        before = 0
+        while before != (before := len(made)):
+            time.sleep(0.3)
+        assert 0 < len(made) < 60
+
     @pytest.mark.parametrize(
         ("media_type", "decode"),
         [

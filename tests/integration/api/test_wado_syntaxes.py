@@ -56,7 +56,7 @@ def real_files(folder: Path) -> dict[str, bytes]:
 
 def syntax_files(folder: Path) -> dict[str, bytes]:
     """Return one CT image in every transfer syntax, each as an instance of its own."""
-    found = {}
+    found: dict[str, bytes] = {}
     for number, path in enumerate(sorted((folder / "dicom/ct_all_syntaxes").glob("*.dcm"))):
         raw = path.read_bytes()
         header = read_header(io.BytesIO(raw), len(raw), Limits())
@@ -176,7 +176,9 @@ class TestPixels:
     def test_transcoded_instances_decode_to_the_same_pixels(self, archive, syntax):
         made = 0
         for uid, raw in archive.files.items():
-            expected = archive.decoded(uid) if archive.headers[uid].number_of_frames and len(raw) < _LARGEST_MADE else None
+            expected = (
+                archive.decoded(uid) if archive.headers[uid].number_of_frames and len(raw) < _LARGEST_MADE else None
+            )
             if expected is None:
                 continue
             answer = archive.get(uid, accept=f"application/dicom; transfer-syntax={syntax}")
