@@ -8,7 +8,7 @@ import dramatiq
 import structlog
 from sqlalchemy.orm import Session
 
-from api.audit.chain import MAY_WAIT, anything_unsealed, seal_pending
+from api.audit.chain import MAY_WAIT, SEALED_AT_ONCE, anything_unsealed, seal_pending
 from api.errors import describe
 from api.jobs import (
     COMMIT,
@@ -33,7 +33,14 @@ from api.jobs import (
     settle,
 )
 from api.wiring import Services
-from api.workflows.follow_changes import anything_unread, audit_changes, match_arrivals, owe_derivations, owe_notices
+from api.workflows.follow_changes import (
+    CHANGES_AT_ONCE,
+    anything_unread,
+    audit_changes,
+    match_arrivals,
+    owe_derivations,
+    owe_notices,
+)
 from api.workflows.notify_patient import send_notice
 from api.workflows.prefetch_history import PREFETCHING, owe_prefetches, prefetch_history
 from api.workflows.read_paper import read_paper
@@ -214,7 +221,11 @@ class WorkerProcess:
             lock.release()
 
     def _follow(self) -> bool:
-        """Do what there is to do; return whether there may be more at once. Idle, it costs one reading transaction."""
+        """Do what there is to do; return whether there is more to do at once. Idle, it costs one reading transaction.
+
+        While images pour in, each look finds a few changes: they are gathered until the next look, for a look costs
+        more than the changes it finds, and intake wants the database.
+        """
         now = self._services.clock()
         with self._services.database.reading() as session:
             unread = anything_unread(session, *self._more_readers)
@@ -243,7 +254,7 @@ class WorkerProcess:
 
     def _read_feed(self, reader: Callable[[Session, datetime], int], now: datetime) -> bool:
         with self._services.database.writing() as session:
-            return bool(reader(session, now))
+            return reader(session, now) >= CHANGES_AT_ONCE
 
     def _owe_derivations(self, session: Session, now: datetime) -> int:
         quiet = timedelta(seconds=self._services.settings.derive_quiet_seconds)
@@ -272,7 +283,7 @@ class WorkerProcess:
             self._services.audit_anchor.remember(head)
         else:
             self._sealed_before = now - MAY_WAIT
-        return bool(sealed)
+        return sealed >= SEALED_AT_ONCE
 
     def _sweep(self, now: datetime) -> bool:
         """Bring together what was committed at the same instant and did not see each other."""

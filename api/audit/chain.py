@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from api.db.tables import AuditEventRow, AuditLinkRow
 
 GENESIS = "0" * 64
-_BATCH = 1000
+SEALED_AT_ONCE = 1000
 MAY_WAIT = timedelta(minutes=10)
 """No act takes longer between the time it notes and its commit."""
 
@@ -59,7 +59,7 @@ def seal_pending(session: Session, key: bytes, *, since: datetime | None = None)
     """
     last = session.scalars(select(AuditLinkRow).order_by(AuditLinkRow.sequence.desc()).limit(1)).first()
     sequence, seal = (last.sequence, last.seal) if last else (0, GENESIS)
-    pending = session.scalars(_unsealed(since).order_by(AuditEventRow.at, AuditEventRow.id).limit(_BATCH)).all()
+    pending = session.scalars(_unsealed(since).order_by(AuditEventRow.at, AuditEventRow.id).limit(SEALED_AT_ONCE)).all()
     for event in pending:
         sequence += 1
         seal = next_seal(key, seal, event)
@@ -112,7 +112,7 @@ def _links_with_events(session: Session) -> Iterator[tuple[AuditLinkRow, AuditEv
         select(AuditLinkRow, AuditEventRow)
         .outerjoin(AuditEventRow, AuditEventRow.id == AuditLinkRow.event_id)
         .order_by(AuditLinkRow.sequence)
-        .execution_options(yield_per=_BATCH)
+        .execution_options(yield_per=SEALED_AT_ONCE)
     )
     for link, event in session.execute(statement):
         yield link, event

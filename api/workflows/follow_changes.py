@@ -20,7 +20,7 @@ from imaging_core.patients.matching import match_study
 from imaging_core.reports.filing import match_reports
 from imaging_core.sharing.links import LinkIssuer
 
-_BATCH = 2000
+CHANGES_AT_ONCE = 2000
 _DERIVING = "derive"
 _MATCHING = "match"
 _AUDIT = "audit"
@@ -36,7 +36,7 @@ def anything_unread(session: Session, *more: str) -> bool:
 
 def owe_derivations(session: Session, now: datetime, *, quiet: timedelta) -> int:
     """Owe derivation of every study that got instances; due once nothing arrived for `quiet`."""
-    changes = feed.read_after(session, _DERIVING, _BATCH)
+    changes = feed.read_after(session, _DERIVING, CHANGES_AT_ONCE)
     studies = {
         (change.institution_code, change.study_instance_uid): change.at
         for change in changes
@@ -50,7 +50,7 @@ def owe_derivations(session: Session, now: datetime, *, quiet: timedelta) -> int
 
 def match_arrivals(session: Session, now: datetime) -> int:
     """Tie studies that arrived to their patient and to reports that came before them."""
-    changes = feed.read_after(session, _MATCHING, _BATCH)
+    changes = feed.read_after(session, _MATCHING, CHANGES_AT_ONCE)
     studies = {
         (change.institution_code, change.study_instance_uid) for change in changes if change.kind == "instance_stored"
     }
@@ -67,7 +67,7 @@ def match_arrivals(session: Session, now: datetime) -> int:
 
 def owe_notices(session: Session, now: datetime, issuer: LinkIssuer, *, newest: timedelta | None) -> int:
     """Owe a message for each report that came; None only passes, so that none is sent for what lies behind."""
-    changes = feed.read_after(session, _NOTICES, _BATCH)
+    changes = feed.read_after(session, _NOTICES, CHANGES_AT_ONCE)
     if newest is not None:
         told = {
             (change.institution_code, change.study_instance_uid)
@@ -82,7 +82,7 @@ def owe_notices(session: Session, now: datetime, issuer: LinkIssuer, *, newest: 
 
 def audit_changes(session: Session, now: datetime) -> int:
     """Write what arrived into the audit: one event a study, kind and batch."""
-    changes = feed.read_after(session, _AUDIT, _BATCH)
+    changes = feed.read_after(session, _AUDIT, CHANGES_AT_ONCE)
     groups = Counter(
         (change.institution_code, change.kind, change.study_instance_uid or change.subject) for change in changes
     )
