@@ -27,6 +27,7 @@ def build_scp(services: Services) -> StorageScp:
         peers=peers(settings),
         tls=accepting(files) if files else None,
         tls_port=dicom.tls.port,
+        instance_bytes=settings.limits.instance_bytes,
     )
     limits = Limits(instance_bytes=settings.limits.instance_bytes)
     retrieve = RetrieveService(
