@@ -281,7 +281,12 @@ class TestTranscoding:
         web.hospital.images(ct_series(60, 64, 64, study="gone"))
         decoding, made = web.hospital.services.retrieval.decoding, []
         instance = decoding.instance
-        monkeypatch.setattr(decoding, "instance", lambda *wanted: made.append(wanted) or instance(*wanted))
+
+        def counted(*wanted):
+            made.append(wanted)
+            return instance(*wanted)
+
+        monkeypatch.setattr(decoding, "instance", counted)
         address = f"{web.base}/dicom-web/studies/{place('gone')}"
         with web.client.stream("GET", address, headers={"Accept": f"{DICOM}; transfer-syntax={J2K}"}) as answer:
             next(answer.iter_bytes())
