@@ -5,6 +5,7 @@ requests of the query and retrieve services come here instead of to its service 
 and the DIMSE-N services stay with the library.
 """
 
+import contextlib
 import logging
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -154,6 +155,12 @@ class OperationServer(ThreadedAssociationServer):  # type: ignore[misc]  # pynet
         """Take no new connection and close the socket; the library keeps no list of this server."""
         BaseServer.shutdown(self)
         self.server_close()
+
+
+def answer_at_once(event: Any) -> None:  # noqa: ANN401
+    """Let small messages not wait for the other side's delayed acknowledgements."""
+    with contextlib.suppress(OSError, AttributeError):
+        event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def forget_old_cancels(event: Any) -> None:  # noqa: ANN401

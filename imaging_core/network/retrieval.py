@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pynetdicom import AE
+from pynetdicom import AE, evt
 from sqlalchemy.orm import Session, sessionmaker
 
 from imaging_core.network.matching import MOST, BadIdentifier, matching_instances, wanted
-from imaging_core.network.operations import CANCELLED, Counts, Operation
+from imaging_core.network.operations import CANCELLED, Counts, Operation, answer_at_once
 from imaging_core.network.peers import Peer, Peers, Right
 from imaging_core.network.sending import Sender, Sent, proposed_contexts
 from imaging_core.network.statuses import NOT_AUTHORISED, SUCCESS
@@ -197,6 +197,7 @@ def connecting(ae_title: str, tls: Any) -> Connect:  # noqa: ANN401  # an SSLCon
             ae_title=peer.ae_title,
             max_pdu=0,
             ext_neg=list(roles),
+            evt_handlers=[(evt.EVT_CONN_OPEN, answer_at_once)],
             tls_args=(tls, peer.host) if peer.tls else None,
         )
 

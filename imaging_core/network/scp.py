@@ -4,9 +4,7 @@ Associations for storage and verification alone are served by our own layer (`ne
 decisions/005-dimse-seam.md); all others, which may store too, by pynetdicom.
 """
 
-import contextlib
 import logging
-import socket
 import ssl
 import threading
 import time
@@ -24,7 +22,7 @@ from pynetdicom.sop_class import Verification
 from imaging_core.dicom.limits import Limits
 from imaging_core.dicom.syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, RECEIVED
 from imaging_core.ingest import Ingestor
-from imaging_core.network.operations import Operation, OperationServer, forget_old_cancels
+from imaging_core.network.operations import Operation, OperationServer, answer_at_once, forget_old_cancels
 from imaging_core.network.peers import Peer, Peers, Right
 from imaging_core.network.received import received_file
 from imaging_core.network.retrieval import PATIENT_ROOT_GET, PATIENT_ROOT_MOVE, STUDY_ROOT_GET, STUDY_ROOT_MOVE
@@ -163,7 +161,7 @@ class StorageScp:
             (evt.EVT_C_ECHO, lambda _event: SUCCESS),
             (evt.EVT_N_ACTION, self._commit),
             (evt.EVT_DIMSE_RECV, forget_old_cancels),
-            (evt.EVT_CONN_OPEN, _answer_at_once),
+            (evt.EVT_CONN_OPEN, answer_at_once),
             (evt.EVT_REQUESTED, partial(self._admit, secure=tls is not None)),
             (evt.EVT_CONN_CLOSE, _drop_half_received),
             (evt.EVT_REJECTED, _log_rejection),
@@ -250,12 +248,6 @@ def configure_library() -> None:
     _config.LOG_REQUEST_IDENTIFIERS = False
     _config.LOG_RESPONSE_IDENTIFIERS = False
     logging.getLogger("pynetdicom").setLevel(logging.ERROR)
-
-
-def _answer_at_once(event: Any) -> None:  # noqa: ANN401
-    # small answers must not wait for the peer's delayed acknowledgements
-    with contextlib.suppress(OSError, AttributeError):
-        event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _drop_half_received(event: Any) -> None:  # noqa: ANN401
