@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 
 from api.audit.record import Actor, record
-from api.commands.common import DataOption, JsonOption, err, fail, load_settings, out, print_json, running_services
+from api.commands.common import (
+    DataOption,
+    JsonOption,
+    err,
+    fail,
+    load_settings,
+    out,
+    print_json,
+    running_services,
+    wrong_use,
+)
 from api.commands.remotes import remote_named
 from imaging_core.network.remote import RemoteFailed
 
@@ -56,7 +66,7 @@ def query(
     for pair in key:
         keyword, equals, value = pair.partition("=")
         if not equals or not keyword.isalnum():
-            fail(f"-k {pair}: write KEYWORD=VALUE, e.g. PatientID=123")
+            wrong_use(f"-k {pair}: write KEYWORD=VALUE, e.g. PatientID=123")
         keys[keyword] = value
     with running_services(data) as services:
         remote = remote_named(services.settings, peer)
@@ -64,6 +74,8 @@ def query(
             found = list(remote.find(level.upper(), keys))
         except RemoteFailed as error:
             fail(str(error))
+        except ValueError as error:
+            wrong_use(f"-k: {error}")
         actor = Actor("system", "command line", services.settings.hospital.institution_code)
         with services.database.writing() as session:
             record(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import Any, Final
 
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import dcmread
 from pydicom.filewriter import dcmwrite
@@ -60,9 +61,15 @@ def _meta(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -
 
 
 def dataset(attributes: Mapping[str, Any]) -> Dataset:
-    """Return a data set made of attributes, named by keyword; sequences are lists of mappings of the same kind."""
+    """Return a data set made of attributes, named by keyword; sequences are lists of mappings of the same kind.
+
+    Raises:
+        ValueError: A keyword is not in the dictionary (PS3.6), or a value is none of its representation.
+    """
     made = Dataset()
     for keyword, value in attributes.items():
+        if tag_for_keyword(keyword) is None:
+            raise ValueError(f"{keyword} is no DICOM keyword")
         if isinstance(value, list) and value and isinstance(value[0], Mapping):
             setattr(made, keyword, [dataset(item) for item in value])
         else:

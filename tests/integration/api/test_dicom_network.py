@@ -130,6 +130,8 @@ class TestWrongUse:
             ("migrate", "--from", "ORTHANC@127.0.0.1:104", "--dates", "2020-02-01..2020-01-01"),
             ("migrate", "--from", "ORTHANC@127.0.0.1:104", "--hours", "evening"),
             ("dicom", "echo", "CT9"),
+            ("dicom", "query", "ORTHANC@127.0.0.1:104", "-k", "PatientID"),
+            ("dicom", "query", "ORTHANC@127.0.0.1:104", "-k", "PatientNumber=1"),
         ],
     )
     def test_is_said_in_a_sentence(self, cli: Callable[..., Any], arguments: tuple[str, ...]):
