@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from bench.access import access
 from bench.archive import archive
+from bench.durability import durability
 from bench.editor import editor
 from bench.goal import Goal
 from bench.machine import machine
@@ -19,6 +20,7 @@ __all__ = ["WORKLOADS", "Goal", "machine"]
 WORKLOADS: dict[str, Callable[[str | None], dict[str, Goal]]] = {
     "access": access,
     "archive": archive,
+    "durability": durability,
     "editor": editor,
     "ocr": ocr,
     "plugin": plugin,
