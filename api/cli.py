@@ -1,56 +1,41 @@
 """`mingying`: the command line, a public interface. Exit status 0 done, 1 failed with reasons, 2 wrong use."""
 
 import sys
+from importlib import import_module
 
 import typer
 
 from api.commands import processes
 
 _PROCESSES = ("up", "migrate", "serve", "scp", "worker")
+_COMMANDS = {"import": "load", "check": "check", "acceptance": "acceptance", "bench": "bench", "print-report": "report"}
+_GROUPS = {
+    "dicom": ("dicom", "Other DICOM machines: are they there, what have they, send to them."),
+    "demo": ("demo", "The demo hospital."),
+    "user": ("users", "Accounts of staff."),
+    "key": ("keys", "Keys of machines that call, and of the installation."),
+    "audit": ("audit", "The audit trail."),
+    "backup": ("backup", "Backups: made, proved, brought back."),
+    "eval": ("evaluate_orders", "The AI parts over a file; JSON lines in and out, no network."),
+    "kb": ("knowledge", "The knowledge base as files."),
+}
 
 
 def command_line(asked: str | None = None) -> typer.Typer:
-    """Return the commands, or only those that start processes when one of them is `asked` for.
+    """Return the commands: all, or those that start processes and the one that is `asked` for.
 
-    A hospital waits for those: they do not load what the others need.
+    Somebody waits for each: it does not load what the others need.
     """
     app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     processes.register(app)
-    if asked not in _PROCESSES:
-        _register_others(app)
+    one_known = asked in {*_PROCESSES, *_COMMANDS, *_GROUPS}
+    for name, module in _COMMANDS.items():
+        if not one_known or name == asked:
+            import_module(f"api.commands.{module}").register(app)
+    for name, (module, about) in _GROUPS.items():
+        if not one_known or name == asked:
+            app.add_typer(import_module(f"api.commands.{module}").app, name=name, help=about)
     return app
-
-
-def _register_others(app: typer.Typer) -> None:
-    from api.commands import (
-        acceptance,
-        audit,
-        backup,
-        bench,
-        check,
-        demo,
-        dicom,
-        evaluate_orders,
-        keys,
-        knowledge,
-        load,
-        report,
-        users,
-    )
-
-    load.register(app)
-    check.register(app)
-    acceptance.register(app)
-    bench.register(app)
-    report.register(app)
-    app.add_typer(dicom.app, name="dicom", help="Other DICOM machines: are they there, what have they, send to them.")
-    app.add_typer(demo.app, name="demo", help="The demo hospital.")
-    app.add_typer(users.app, name="user", help="Accounts of staff.")
-    app.add_typer(keys.app, name="key", help="Keys of machines that call, and of the installation.")
-    app.add_typer(audit.app, name="audit", help="The audit trail.")
-    app.add_typer(backup.app, name="backup", help="Backups: made, proved, brought back.")
-    app.add_typer(evaluate_orders.app, name="eval", help="The AI parts over a file; JSON lines in and out, no network.")
-    app.add_typer(knowledge.app, name="kb", help="The knowledge base as files.")
 
 
 def main() -> None:
