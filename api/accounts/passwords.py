@@ -1,5 +1,6 @@
 """Passwords: rules, hashes, and initial ones."""
 
+import base64
 import secrets
 import string
 
@@ -15,8 +16,18 @@ _KINDS = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
 _INITIAL_ALPHABET = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 _hasher = PasswordHasher()
-# Checked when there is no such account, so that the answer takes as long as for one that exists.
-_NOBODY = _hasher.hash(secrets.token_urlsafe(16))
+
+
+def _random_base64(size: int) -> str:
+    return base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=")
+
+
+# Checked when there is no such account, so that the answer takes as long as for one that exists. Made up and not
+# hashed: every process that loads this module would wait for that.
+_NOBODY = (
+    f"$argon2id$v=19$m={_hasher.memory_cost},t={_hasher.time_cost},p={_hasher.parallelism}"
+    f"${_random_base64(_hasher.salt_len)}${_random_base64(_hasher.hash_len)}"
+)
 
 
 def check_new_password(password: str, *, login: str) -> None:

@@ -2,9 +2,12 @@
 
 import pyotp
 import pytest
+from argon2 import extract_parameters
 from sqlalchemy import func, select, update
 
+from api.accounts import passwords
 from api.accounts.errors import RolesConflict
+from api.accounts.passwords import hash_password
 from api.accounts.roles import Role
 from api.accounts.sessions import IDLE, LONGEST, PASSWORD_LASTS
 from api.accounts.store import create_account, disable_account, find_account, reset_account, set_roles
@@ -43,6 +46,11 @@ class TestTheDoor:
         assert {answer.status_code for answer in answers} == {401}
         assert len({answer.text for answer in answers}) == 1
         assert not any(answer.cookies for answer in answers)
+
+    def test_an_unknown_login_costs_the_check_that_a_known_one_does(self):
+        known = hash_password(PASSWORD)
+        assert extract_parameters(passwords._NOBODY) == extract_parameters(known)
+        assert len(passwords._NOBODY) == len(known)
 
     @pytest.mark.parametrize("login", ["known", "nobody.here"])
     def test_the_sixth_wrong_try_is_locked_even_with_the_right_password(self, clinic, login):
