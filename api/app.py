@@ -1,10 +1,11 @@
 """The HTTP application: routes, error handlers, built pages."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute
 
 from api import errors, http_logging
 from api.auth.access import require_declared_access
@@ -48,7 +49,7 @@ from api.routes import (
 )
 from api.routes import pages as built_pages
 from api.security_headers import SecurityHeaders
-from api.settings import MIB, LimitSettings
+from api.settings import MIB, LimitSettings, Settings
 from api.wiring import Services
 from api.workflows import import_accounts, import_codes
 
@@ -56,26 +57,9 @@ _STOW_BYTES = 64 * 1024**3
 """Of one request with many instances; each of them has its own limit."""
 
 
-def create_app(services: Services) -> FastAPI:
-    """Return the application over these services.
-
-    Raises:
-        UndeclaredRoute: a route says nothing about who may call it.
-    """
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        services.warm_up()
-        yield
-        services.close()
-
-    app = FastAPI(
-        title="Mingying",
-        lifespan=lifespan,
-        openapi_url=None,
-        telemetry=None,
-    )
-    app.state.services = services
+def build_routes(settings: Settings) -> list[BaseRoute]:
+    """Return the routes. They come from the settings alone; building them takes longest of an application."""
+    router = APIRouter()
     modules = (
         operations,
         patient,
@@ -110,9 +94,32 @@ def create_app(services: Services) -> FastAPI:
         demo,
     )
     for module in modules:
-        app.include_router(module.make_router(services.settings))
+        router.include_router(module.make_router(settings))
     # first: bytes in bulk are asked for more than all else
-    app.router.routes[:0] = [*wado.make_routes(), *stow.make_routes()]
+    return [*wado.make_routes(), *stow.make_routes(), *router.routes]
+
+
+def create_app(services: Services, *, routes: Sequence[BaseRoute] | None = None) -> FastAPI:
+    """Return the application over these services; `routes`, when those of the same settings are built already.
+
+    Raises:
+        UndeclaredRoute: a route says nothing about who may call it.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        services.warm_up()
+        yield
+        services.close()
+
+    app = FastAPI(
+        title="Mingying",
+        lifespan=lifespan,
+        openapi_url=None,
+        telemetry=None,
+        routes=build_routes(services.settings) if routes is None else list(routes),
+    )
+    app.state.services = services
     script_hashes = built_pages.mount(app)
     install_package_errors()
     errors.install_error_handlers(app)

@@ -307,7 +307,14 @@ class Things:
         )
 
     def address(self, path: str) -> str:
-        made = {"paper": self.paper, "answer": self.answer, "share": self.share, "download": self.download}
+        made = {
+            "paper": self.paper,
+            "answer": self.answer,
+            "share": self.share,
+            "download": self.download,
+            "report": lambda: self.hospital.report_id(STUDY),
+            "entry": lambda: self.hospital.services.knowledge.entries()[0].entry_id,
+        }
         values = {
             "study": STUDY,
             "sop": SOP,
@@ -326,9 +333,7 @@ class Things:
             "token": "A" * 27,
             "reference": "0" * 32,
             "handle": "A" * 27,
-            "report": self.hospital.report_id(STUDY),
             "document": self.document,
-            "entry": self.hospital.services.knowledge.entries()[0].entry_id,
         }
         for name, make in made.items():
             if "{" + name + "}" in path:

@@ -75,9 +75,16 @@ def new_database(request: pytest.FixtureRequest, engine: str, folder: Path) -> I
 
 
 @pytest.fixture(params=ENGINES)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def engine(request: pytest.FixtureRequest) -> str:
+    """Each kind of database."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, engine: str, tmp_path: Path) -> Iterator[str]:
     """A database with this version's tables, on each engine."""
-    with new_database(request, request.param, tmp_path) as url:
+    with new_database(request, engine, tmp_path) as url:
         yield url
 
 
@@ -101,24 +108,67 @@ def knowledge() -> KnowledgeBase:
     return KnowledgeBase.load(embedder=None)
 
 
-@pytest.fixture
-def hospital(tmp_path: Path, database_url: str, redis_url: str, redis: Redis) -> Iterator[SmallHospital]:
-    """A hospital with one patient, CT and report, on each database."""
-    opened = small_hospital(tmp_path / "data", database_url=database_url, redis_url=redis_url, derive_quiet_seconds=0.2)
+@pytest.fixture(scope="session")
+def loaded_sqlite(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, redis_url: str) -> Path:
+    """Folder of a hospital with one patient, CT and report, to copy: filing them anew for each test takes longer."""
+    folder = tmp_path_factory.mktemp("loaded")
+    with new_database(request, "sqlite", folder) as url:
+        _load_one_patient(folder / "data", url, redis_url)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def loaded_postgres(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, redis_url: str
+) -> Iterator[tuple[Path, str]]:
+    """The same with the name of its PostgreSQL database."""
+    folder = tmp_path_factory.mktemp("loaded")
+    with new_database(request, "postgresql", folder) as url:
+        _load_one_patient(folder / "data", url, redis_url)
+        yield folder, str(make_url(url).database)
+
+
+def _load_one_patient(data: Path, url: str, redis_url: str) -> None:
+    opened = small_hospital(data, database_url=url, redis_url=redis_url)
     opened.load(patient_id="TEST0001", accession_number="ACC0001", study="study")
-    yield opened
     opened.services.close()
+    with Redis.from_url(redis_url) as client:
+        client.flushdb()
+
+
+@contextmanager
+def copied_hospital(request: pytest.FixtureRequest, engine: str, folder: Path) -> Iterator[str]:
+    """Copy the loaded hospital into a folder, its data into `data`; yield the address of its database."""
+    if engine == "sqlite":
+        shutil.copytree(request.getfixturevalue("loaded_sqlite"), folder, dirs_exist_ok=True)
+        yield f"sqlite:///{folder / 'index.sqlite'}"
+        return
+    template, name = request.getfixturevalue("loaded_postgres")
+    shutil.copytree(template, folder, dirs_exist_ok=True)
+    with fresh_database(request.getfixturevalue("postgres_server"), template=name) as url:
+        yield url
+
+
+@pytest.fixture
+def hospital(
+    request: pytest.FixtureRequest, engine: str, tmp_path: Path, redis_url: str, redis: Redis
+) -> Iterator[SmallHospital]:
+    """A hospital with one patient, CT and report, on each database."""
+    with copied_hospital(request, engine, tmp_path) as url:
+        opened = small_hospital(tmp_path / "data", database_url=url, redis_url=redis_url, derive_quiet_seconds=0.2)
+        yield opened
+        opened.services.close()
 
 
 @pytest.fixture
 def clinic(
-    tmp_path: Path, sqlite_url: str, redis_url: str, redis: Redis, knowledge: KnowledgeBase
+    request: pytest.FixtureRequest, tmp_path: Path, redis_url: str, redis: Redis, knowledge: KnowledgeBase
 ) -> Iterator[SmallHospital]:
     """The same on SQLite alone, with knowledge."""
-    opened = small_hospital(tmp_path / "data", database_url=sqlite_url, redis_url=redis_url, knowledge=knowledge)
-    opened.load(patient_id="TEST0001", accession_number="ACC0001", study="study")
-    yield opened
-    opened.services.close()
+    with copied_hospital(request, "sqlite", tmp_path) as url:
+        opened = small_hospital(tmp_path / "data", database_url=url, redis_url=redis_url, knowledge=knowledge)
+        yield opened
+        opened.services.close()
 
 
 @pytest.fixture(scope="module", params=ENGINES)

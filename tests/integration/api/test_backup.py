@@ -302,7 +302,7 @@ class TestCreated:
         with pytest.raises(PlaceTaken, match="other things"):
             created(clinic, tmp_path / "photos")
 
-    @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+    @pytest.mark.parametrize("engine", ["postgresql"])
     def test_without_pg_dump_says_what_to_install(self, hospital, tmp_path, monkeypatch):
         monkeypatch.setenv("PATH", str(tmp_path))
         with pytest.raises(ToolFailed, match="pg_dump is not installed"):
@@ -353,7 +353,7 @@ class TestRefusedToBringBack:
             restored(backup, tmp_path / "used", clinic)
         assert [path.name for path in (tmp_path / "used").iterdir()] == ["notes.txt"]
 
-    @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+    @pytest.mark.parametrize("engine", ["postgresql"])
     def test_into_a_postgresql_database_that_holds_anything(self, hospital, empty_database, tmp_path, monkeypatch):
         created(hospital, tmp_path / "backup")
         monkeypatch.setenv("MINGYING_DATABASE_URL", hospital.services.settings.database)

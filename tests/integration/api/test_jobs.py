@@ -126,7 +126,7 @@ class TestEnds:
             fail(session, work, "ValueError", NOW)  # the job of the old generation ends late
         assert (row(database).attempts, row(database).due_at) == (0, NOW)
 
-    @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite lets one writer in at a time
+    @pytest.mark.parametrize("engine", ["postgresql"])  # SQLite lets one writer in at a time
     def test_a_change_that_commits_while_the_job_ends_is_not_lost(self, database):
         owed(database)
         (work,) = leased(database)

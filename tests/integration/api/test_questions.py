@@ -150,7 +150,7 @@ class TestTheConversation:
         assert list(events)[-1]["type"] == "finished"
         assert kept(phone.hospital) == 0
 
-    @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite lets one writer in at a time
+    @pytest.mark.parametrize("engine", ["postgresql"])  # SQLite lets one writer in at a time
     def test_two_first_questions_at_once_begin_one_conversation(self, hospital):
         phone = Phone(hospital)
         services, report = hospital.services, phone.report.rsplit("/", 1)[1]
