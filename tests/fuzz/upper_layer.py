@@ -1,12 +1,9 @@
 """Fuzz target: everything a stranger may send to the DICOM listener, without a network.
 
-`pytest` drives it with hypothesis. With atheris installed (`pip install atheris`; it is no dependency, and there are
-wheels for Linux only) coverage leads the way: `python -m tests.fuzz.upper_layer -max_total_time=600 CORPUS_FOLDER`.
+Driven by hypothesis in `tests/unit/imaging_core/network/test_upper_layer.py`, by atheris with `tests.fuzz.run`.
 """
 
-import importlib
 import logging
-import sys
 from typing import IO, Any, cast
 
 from imaging_core.network.peers import Peer, Peers
@@ -96,16 +93,3 @@ def _check_pdus(sent: bytes) -> None:
         assert kind in (2, 3, 4, 6, 7)
         assert len(sent) >= PDU_HEADER.size + length
         sent = sent[PDU_HEADER.size + length :]
-
-
-def main() -> None:
-    """Run under atheris."""
-    atheris = importlib.import_module("atheris")
-    atheris.instrument_all()
-    logging.getLogger("imaging_core.network.storage").setLevel(logging.ERROR)
-    atheris.Setup(sys.argv, receive)
-    atheris.Fuzz()
-
-
-if __name__ == "__main__":
-    main()
