@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from pydicom.datadict import dictionary_VR
@@ -78,7 +78,7 @@ def json_model(dataset: DatasetBytes, limits: Limits, *, address: str) -> JsonMo
         DamagedDicom: The structure ends early or is none.
         LimitExceeded: Too many elements or too deep.
     """
-    reader = _Reader(dataset, limits, address)
+    reader = _Reader(limits, address)
     model = JsonModel()
     place = _Place(model, [], little_endian=dataset.little_endian, explicit=dataset.explicit_vr)
     reader.elements(dataset.before, dataset.start, len(dataset.before), place, model.attributes, base=0)
@@ -101,16 +101,15 @@ class _Place:
 
 
 class _Reader:
-    def __init__(self, dataset: DatasetBytes, limits: Limits, address: str) -> None:
+    def __init__(self, limits: Limits, address: str) -> None:
         self._limits = limits
         self._address = address
         self._seen = 0
-        self._pixels_cut = bool(dataset.after_offset)
 
     def elements(self, raw: bytes, at: int, end: int, place: _Place, found: Json, *, base: int) -> int:
         """Add the elements from `at` on; return where they end: at `end` or behind an item delimiter."""
         order = "<" if place.little_endian else ">"
-        tag_of, short, long = (struct.Struct(order + form).unpack_from for form in ("HH", "H", "L"))
+        tag_of, long = (struct.Struct(order + form).unpack_from for form in ("HH", "L"))
         while end - at >= 8:
             self._seen += 1
             if self._seen > self._limits.elements:
@@ -119,15 +118,9 @@ class _Reader:
             tag = group << 16 | element
             if tag in (ITEM_END, SEQUENCE_END):
                 return at + 8
-            code = raw[at + 4 : at + 6]
-            if place.explicit and code in _SHORT_VRS:
-                vr, length, at = code.decode("ascii"), int(short(raw, at + 6)[0]), at + 8
-            elif place.explicit and code.isalpha() and code.isupper() and end - at >= 12:
-                vr, length, at = code.decode("ascii"), int(long(raw, at + 8)[0]), at + 12
-            else:
-                if place.explicit and raw[at : at + 8] == b"\0" * 8:
-                    return end  # padding behind the data set
-                vr, length, at = _vr_of(tag), int(long(raw, at + 4)[0]), at + 8
+            if place.explicit and raw[at : at + 8] == b"\0" * 8:
+                return end  # padding behind the data set
+            vr, length, at, unknown = _head(raw, at, end, tag, place)
             if element == 0:  # PS3.18 F.2.2: no group lengths
                 at += length
                 continue
@@ -140,8 +133,8 @@ class _Reader:
                 at = _behind_fragments(raw, at, end, long, tag_of) if length == UNDEFINED_LENGTH else at + length
                 continue
             if vr == "SQ" or length == UNDEFINED_LENGTH:
-                # PS3.5 6.2.2: an unknown of undefined length is a sequence in implicit VR little endian
-                explicit, little = (False, True) if vr == "UN" else (place.explicit, place.little_endian)
+                # PS3.5 6.2.2: the items of an unknown one are in implicit VR little endian
+                explicit, little = (False, True) if unknown else (place.explicit, place.little_endian)
                 items, at = self._items(raw, at, end, length, tag, place, explicit=explicit, little=little, base=base)
                 found[f"{tag:08X}"] = {"vr": "SQ", "Value": items} if items else {"vr": "SQ"}
                 continue
@@ -152,8 +145,8 @@ class _Reader:
                 place.charsets = [part.strip() for part in value.decode("latin-1").strip("\0 ").split("\\")]
                 found["00080005"] = {"vr": "CS", "Value": ["ISO_IR 192"]}
             else:
-                if tag == _SIGN and length >= 2:
-                    place.signed = bool(short(value, 0)[0])
+                if tag == _SIGN:
+                    place.signed = value.strip(b"\0") != b""
                 found[f"{tag:08X}"] = self._element(tag, vr, value, place, base + at)
             at += length
         return end
@@ -231,6 +224,20 @@ def little_endian(value: bytes, vr: str, is_little_endian: bool) -> bytes:
     if is_little_endian or width == 1 or len(value) % width:
         return value
     return np.frombuffer(value, dtype=f">u{width}").astype(f"<u{width}").tobytes()
+
+
+def _head(raw: bytes, at: int, end: int, tag: int, place: _Place) -> tuple[str, int, int, bool]:
+    """Return representation and length of the element at `at`, where its value begins, and whether it was unknown."""
+    order: Literal["little", "big"] = "little" if place.little_endian else "big"
+    code = raw[at + 4 : at + 6]
+    if place.explicit and code in _SHORT_VRS:
+        return code.decode("ascii"), int.from_bytes(raw[at + 6 : at + 8], order), at + 8, False
+    if place.explicit and code.isalpha() and code.isupper() and end - at >= 12:
+        vr, unknown = code.decode("ascii"), code == b"UN"
+        # PS3.5 6.2.2: written by who did not know it, in little endian; we may
+        vr = _vr_of(tag) if unknown and place.little_endian else vr
+        return vr, int.from_bytes(raw[at + 8 : at + 12], order), at + 12, unknown
+    return _vr_of(tag), int.from_bytes(raw[at + 4 : at + 8], order), at + 8, False
 
 
 def _behind_fragments(raw: bytes, at: int, end: int, long: Callable[..., Any], tag_of: Callable[..., Any]) -> int:

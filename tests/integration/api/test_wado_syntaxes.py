@@ -1,5 +1,6 @@
 """WADO-RS over real files: every transfer syntax as it was received, on disk and in S3, and decoded to the same pixels."""
 
+import contextlib
 import io
 import sys
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
 EXPLICIT, JPEG_LS, J2K, RPCL = "1.2.840.10008.1.2.1", *(f"1.2.840.10008.1.2.4.{end}" for end in ("80", "90", "202"))
 FOLDERS = (
     "ct_all_syntaxes",
+    "malformed",
     "derived_htj2k",
     "us_still_and_cine",
     "us_ybr422",
@@ -51,6 +53,15 @@ def real_files(folder: Path) -> dict[str, bytes]:
             continue
         if len(raw) <= _LARGEST:
             found.setdefault(header.sop_instance_uid, raw)
+    return found
+
+
+def studies_of(folder: Path) -> list[list[str]]:
+    """Return the Study Instance UIDs of the files of a folder, as metadata tells them."""
+    found: list[list[str]] = []
+    for path in folder.glob("*.dcm"):
+        with contextlib.suppress(ImagingError):
+            found.append([read_header(path.open("rb"), path.stat().st_size, Limits()).study_instance_uid])
     return found
 
 
@@ -145,11 +156,13 @@ class TestAsReceived:
         assert wrong == []
         assert len(archive.files) >= 15
 
-    def test_metadata_of_every_file_can_be_read_and_names_it(self, archive):
+    def test_metadata_of_every_file_can_be_read_and_names_it(self, archive, shared_data):
+        malformed = studies_of(shared_data / "dicom/malformed")
         for uid in archive.files:
             [told] = archive.get(uid, "/metadata").json()
             assert told["00080018"]["Value"] == [uid]
-            assert pydicom.Dataset.from_json(told, lambda *_: b"").SOPInstanceUID == uid
+            if told["0020000D"]["Value"] not in malformed:  # what is no number there is none for pydicom either
+                assert pydicom.Dataset.from_json(told, lambda *_: b"").SOPInstanceUID == uid
 
 
 class TestPixels:
@@ -183,7 +196,7 @@ class TestPixels:
                 continue
             answer = archive.get(uid, accept=f"application/dicom; transfer-syntax={syntax}")
             if answer.status_code == 406:
-                assert answer.json()["reason_code"] == "one_bit"
+                assert answer.json()["reason_code"] in {"one_bit", "not_written"}
                 continue
             again = decoded(answer.content)
             assert pydicom.dcmread(io.BytesIO(answer.content)).file_meta.TransferSyntaxUID == syntax

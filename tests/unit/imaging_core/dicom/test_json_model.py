@@ -85,6 +85,17 @@ class TestModel:
         value = model.bulk["0040A730/1/00420011"]
         assert (value.length, value.vr) == (2000, "OB")
 
+    def test_what_a_writer_did_not_know_is_told_by_its_own_representation(self):
+        inner = struct.pack("<HHL", 0x0008, 0x0100, 2) + b"1 "
+        raw = element(0x0008, 0x0018, "UN", b"1.2.3\0")
+        raw += element(0x0008, 0x1032, "UN", b"\xfe\xff\x00\xe0" + struct.pack("<L", len(inner)) + inner)
+        raw += element(0x0009, 0x1001, "UN", b"ab")
+        assert told(raw).attributes == {
+            "00080018": {"vr": "UI", "Value": ["1.2.3"]},
+            "00081032": {"vr": "SQ", "Value": [{"00080100": {"vr": "SH", "Value": ["1"]}}]},
+            "00091001": {"vr": "UN", "InlineBinary": "YWI="},
+        }
+
     def test_a_group_length_and_the_declared_charset_are_left_out(self):
         raw = element(0x0008, 0x0000, "UL", b"\0\0\0\0") + element(0x0008, 0x0005, "CS", b"GB18030 ")
         raw += element(0x0010, 0x0010, "PN", "张三".encode("gb18030"))
