@@ -74,7 +74,10 @@ def objection(request: AssociateRequest) -> Rejection | None:
 
 
 def answer_contexts(request: AssociateRequest) -> list[ContextAnswer]:
-    """Return an answer to each context: of the transfer syntaxes we keep, the one the sender named first."""
+    """Return an answer to each context: of the transfer syntaxes we know, the one the sender named first.
+
+    An instance that can only be had in one we do not know is kept in that: the archive keeps bytes.
+    """
     return [_answer(context) for context in request.contexts]
 
 
@@ -86,8 +89,11 @@ def answer_roles(request: AssociateRequest) -> list[Role]:
 def _answer(context: ProposedContext) -> ContextAnswer:
     if _UID.fullmatch(context.abstract_syntax) is None:
         return ContextAnswer(context.context_id, ABSTRACT_SYNTAX_NOT_SUPPORTED, IMPLICIT_VR_LITTLE_ENDIAN)
-    taken = _PLAIN if context.abstract_syntax == VERIFICATION else _RECEIVED
-    for transfer_syntax in context.transfer_syntaxes:
-        if transfer_syntax in taken:
-            return ContextAnswer(context.context_id, ACCEPTED, transfer_syntax)
-    return ContextAnswer(context.context_id, TRANSFER_SYNTAXES_NOT_SUPPORTED, IMPLICIT_VR_LITTLE_ENDIAN)
+    proposed = [syntax for syntax in context.transfer_syntaxes if _UID.fullmatch(syntax)]
+    if context.abstract_syntax == VERIFICATION:
+        taken = [syntax for syntax in proposed if syntax in _PLAIN]
+    else:
+        taken = sorted(proposed, key=lambda syntax: syntax not in _RECEIVED)  # otherwise in the sender's order
+    if not taken:
+        return ContextAnswer(context.context_id, TRANSFER_SYNTAXES_NOT_SUPPORTED, IMPLICIT_VR_LITTLE_ENDIAN)
+    return ContextAnswer(context.context_id, ACCEPTED, taken[0])

@@ -386,13 +386,19 @@ class TestNegotiated:
             context(3, CT, [unknown, lossless, IMPLICIT]),
             context(5, "1.2.826.0.1.99", [EXPLICIT]),
             context(7, VERIFICATION, [lossless, IMPLICIT]),
-        ) == {1: (0, IMPLICIT), 3: (0, lossless), 5: (0, EXPLICIT), 7: (0, IMPLICIT)}
+            context(9, CT, [unknown]),
+        ) == {1: (0, IMPLICIT), 3: (0, lossless), 5: (0, EXPLICIT), 7: (0, IMPLICIT), 9: (0, unknown)}
 
     def test_what_we_cannot_keep_is_refused_by_itself(self, sender: RawSender):
         answers = self.answers(
-            sender, context(1, CT, ["1.2.9999"]), context(3, CT, []), context(5, "CT"), context(7, CT, [EXPLICIT])
+            sender,
+            context(1, CT, ["no UID"]),
+            context(3, CT, []),
+            context(5, "CT"),
+            context(7, VERIFICATION, ["1.2.9999"]),
+            context(9, CT),
         )
-        assert [answers[number][0] for number in (1, 3, 5, 7)] == [4, 4, 3, 0]
+        assert [answers[number][0] for number in (1, 3, 5, 7, 9)] == [4, 4, 3, 4, 0]
 
     def test_extensions_are_passed_over(self, sender: RawSender):
         asynchronous, identity = item(0x53, bytes([0, 9, 0, 9])), item(0x58, b"\1\0\0\4USER\0\0")
