@@ -17,10 +17,8 @@ from imaging_core.dicom.writing import dataset
 from imaging_core.errors import ImagingError
 from imaging_core.network.peers import Peer
 from imaging_core.network.received import received_file
-from imaging_core.network.retrieval import STUDY_ROOT_GET, STUDY_ROOT_MOVE, Connect
+from imaging_core.network.retrieval import STUDY_ROOT_FIND, STUDY_ROOT_GET, STUDY_ROOT_MOVE, Connect
 from imaging_core.network.scp import configure_library
-
-STUDY_ROOT_FIND: Final = "1.2.840.10008.5.1.4.1.2.2.1"
 
 _PLAIN: Final = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN]
 _MOST_STORAGE_CONTEXTS: Final = 120

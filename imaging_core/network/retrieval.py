@@ -12,11 +12,13 @@ from imaging_core.network.matching import MOST, BadIdentifier, matching_instance
 from imaging_core.network.operations import CANCELLED, Counts, Operation, answer_at_once
 from imaging_core.network.peers import Peer, Peers, Right
 from imaging_core.network.sending import Sender, Sent, proposed_contexts
-from imaging_core.network.statuses import NOT_AUTHORISED, SUCCESS
+from imaging_core.network.statuses import BAD_IDENTIFIER, NOT_AUTHORISED, SUCCESS
 from imaging_core.retrieve.finding import Found
 
 log = logging.getLogger(__name__)
 
+PATIENT_ROOT_FIND: Final = "1.2.840.10008.5.1.4.1.2.1.1"
+STUDY_ROOT_FIND: Final = "1.2.840.10008.5.1.4.1.2.2.1"
 PATIENT_ROOT_GET: Final = "1.2.840.10008.5.1.4.1.2.1.3"
 PATIENT_ROOT_MOVE: Final = "1.2.840.10008.5.1.4.1.2.1.2"
 STUDY_ROOT_GET: Final = "1.2.840.10008.5.1.4.1.2.2.3"
@@ -27,7 +29,6 @@ SOME_FAILED: Final = 0xB000
 CANNOT_COUNT: Final = 0xA701
 CANNOT_SEND: Final = 0xA702
 UNKNOWN_DESTINATION: Final = 0xA801
-BAD_IDENTIFIER: Final = 0xA900
 
 
 @dataclass(frozen=True, slots=True)

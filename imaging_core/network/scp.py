@@ -25,7 +25,14 @@ from imaging_core.ingest import Ingestor
 from imaging_core.network.operations import Operation, OperationServer, answer_at_once, forget_old_cancels
 from imaging_core.network.peers import Peer, Peers, Right
 from imaging_core.network.received import received_file
-from imaging_core.network.retrieval import PATIENT_ROOT_GET, PATIENT_ROOT_MOVE, STUDY_ROOT_GET, STUDY_ROOT_MOVE
+from imaging_core.network.retrieval import (
+    PATIENT_ROOT_FIND,
+    PATIENT_ROOT_GET,
+    PATIENT_ROOT_MOVE,
+    STUDY_ROOT_FIND,
+    STUDY_ROOT_GET,
+    STUDY_ROOT_MOVE,
+)
 from imaging_core.network.statuses import NO_SUCH_ACTION, NOT_AUTHORISED, SUCCESS
 from imaging_core.network.storage import StorageLayer, Timers
 from imaging_core.network.storing import store_received
@@ -36,7 +43,7 @@ _UNLIMITED_PDU: Final = 0
 _SECONDS_TO_FINISH: Final = 15.0
 _SECONDS_TO_ABORT: Final = 2.0
 
-FIND_CLASSES: Final = ("1.2.840.10008.5.1.4.1.2.1.1", "1.2.840.10008.5.1.4.1.2.2.1")
+FIND_CLASSES: Final = (PATIENT_ROOT_FIND, STUDY_ROOT_FIND)
 MOVE_CLASSES: Final = (PATIENT_ROOT_MOVE, STUDY_ROOT_MOVE)
 GET_CLASSES: Final = (PATIENT_ROOT_GET, STUDY_ROOT_GET)
 STORAGE_COMMITMENT: Final = "1.2.840.10008.1.20.1"
