@@ -77,8 +77,6 @@ class SegmentLog:
             appended = iter(self._append_durably([entry for entries in calls for entry in entries]))
             return [list(islice(appended, len(entries))) for entries in calls]
         except OSError as error:
-            # what the system holds of this file is not known any more: never write behind it
-            self.close()
             if no_room(error):
                 raise StorageFull from error
             raise
@@ -100,13 +98,25 @@ class SegmentLog:
             at += len(head) + size + len(zeros)
         try:
             write_parts(file, buffers, self._end)
+        except OSError:
+            self._cut_back(file)
+            raise
+        try:
             force_file(file)
         except OSError:
-            # the half-written end must not cost the room that is missing
-            os.ftruncate(file, self._end)
+            # what of this file is on the disk is not known any more: never write behind it
+            self.close()
             raise
         self._end = at
         return appended
+
+    def _cut_back(self, file: int) -> None:
+        """Remove what was half written: it must not cost the room that is missing."""
+        try:
+            os.ftruncate(file, self._end)
+        except OSError:
+            self.close()
+            raise
 
     def _writable(self) -> int:
         if self._file is not None and self._end < self._roll_bytes:
