@@ -11,6 +11,7 @@ ImagingError
 ├── BlobMissing                 the index names a blob that the store does not hold
 ├── StudyNotFound               no such study at this institution
 ├── FrameNotFound               no such derived frame, preview or thumbnail
+├── SearchKeyInvalid            a key of a search is unknown or its value is none
 ├── RendererUnavailable         the process that decodes pixels cannot be started
 └── IndexBusy                   the index stayed locked through every retry; nothing was written
 """
@@ -116,3 +117,12 @@ class IndexBusy(ImagingError):
     def __init__(self, attempts: int) -> None:
         super().__init__(f"the index stayed busy through {attempts} attempts")
         self.attempts = attempts
+
+
+class SearchKeyInvalid(ImagingError):
+    """A key of a search is unknown, or its value is none. The reason never holds the value."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"{key}: {reason}")
+        self.key = key
+        self.reason = reason

@@ -13,7 +13,7 @@ from api.db.tables import MachineKeyRow
 
 app = typer.Typer(no_args_is_help=True)
 
-SCOPES = ("stow", "retrieve", "documents", "print", "orders", "registrations", "launch", "workstation")
+SCOPES = ("stow", "query", "retrieve", "documents", "print", "orders", "registrations", "launch", "workstation")
 
 
 @app.command(epilog="Example: mingying key issue --name pacs --scope stow")

@@ -62,6 +62,7 @@ ACTIONS = {
     "elsewhere.opened": "打开外院检查",
     "images.viewed": "阅片",
     "instances.retrieved": "接口调取影像",
+    "archive.searched": "接口查询影像",
     "import": "从文件夹导入影像",
     "institutions.exported": "导出可调阅机构",
     "institutions.imported": "导入机构名单",

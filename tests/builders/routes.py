@@ -8,7 +8,7 @@ from uuid import uuid4
 from PIL import Image
 
 from api.db.tables import AnswerRow, ConversationRow, PaperRow
-from api.routes import wado
+from api.routes import qido, wado
 from imaging_core.documents.store import store_document
 from imaging_core.index import queries
 from imaging_core.sharing.downloads import prepare_download
@@ -231,6 +231,7 @@ TABLE: dict[tuple[str, str], Call] = {
     ("HEAD", "/dicom-web/"): Call("public"),
     ("OPTIONS", "/dicom-web/"): Call("public"),
     **{(method, path): Call("machine retrieve") for path in wado.PATHS for method in ("GET", "HEAD")},
+    **{(method, path): Call("machine query") for path in qido.PATHS for method in ("GET", "HEAD")},
 }
 
 

@@ -57,7 +57,7 @@ def downgrade() -> None:
     op.drop_column("studies", "study_day")
 
 
-def _beside(name: str, *own: sa.Column) -> sa.Table:
+def _beside(name: str, *own: sa.Column[str] | sa.Column[bool]) -> sa.Table:
     return op.create_table(
         name,
         sa.Column("study_id", sa.BigInteger(), autoincrement=False, nullable=False),

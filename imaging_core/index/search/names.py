@@ -60,9 +60,11 @@ def words_of(key: str) -> list[str]:
 
 
 def _of_group(group: str) -> Iterator[FiledName]:
-    words = _COUNTS.findall(_plain(group))
-    for number in range(min(len(words), _MOST_SYLLABLES)):
-        yield FiledName("".join(words[number:])[:LONGEST], inner=number > 0)
+    # ü is typed v in pinyin, and u where Müller is meant
+    for plain in {_plain(group), _plain(group.replace("ü", "u").replace("Ü", "U"))}:
+        words = _COUNTS.findall(plain)
+        for number in range(min(len(words), _MOST_SYLLABLES)):
+            yield FiledName("".join(words[number:])[:LONGEST], inner=number > 0)
     if not is_han(group):
         return
     for reading in readings_of(group):
