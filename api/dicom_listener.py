@@ -1,5 +1,6 @@
 """The DICOM listener of an installation: everything it offers, put together."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from api.audit.record import Actor, record
@@ -8,6 +9,9 @@ from api.wiring import Services
 from api.workflows.report_commitment import owe_report, report_on_association
 from imaging_core.dicom.limits import Limits
 from imaging_core.network.commitment import CommitmentService
+from imaging_core.network.find import Finder
+from imaging_core.network.peers import Peer
+from imaging_core.network.query import QueryService
 from imaging_core.network.retrieval import Asked, RetrieveService
 from imaging_core.network.scp import ScpServices, ScpSettings, StorageScp
 from imaging_core.network.sending import Sender
@@ -38,7 +42,9 @@ def build_scp(services: Services) -> StorageScp:
         audit=partial(_note_retrieval, services),
     )
     commitment = CommitmentService(services.database.writes, services.clock, partial(owe_report, services))
+    query = QueryService(Finder(services.database.reads, dicom.ae_title), partial(_note_query, services))
     offered = ScpServices(
+        find=query.find,
         move=retrieve.move,
         get=retrieve.get,
         commit=commitment.accept,
@@ -66,4 +72,18 @@ def _note_retrieval(services: Services, asked: Asked) -> None:
                 # one row a request: of very many studies the first are named
                 **({"study_instance_uids": list(studies[:_MOST_NAMED])} if len(studies) > 1 else {}),
             },
+        )
+
+
+def _note_query(services: Services, peer: Peer, level: str, keys: Sequence[str]) -> None:
+    """Record a query before its first match is sent: by which keys, not for whom."""
+    with services.database.writing() as session:
+        record(
+            session,
+            Actor("machine", peer.ae_title, peer.institution_code),
+            "archive.searched",
+            object_kind="search",
+            object_id="-",
+            now=services.clock(),
+            detail={"level": level.lower(), "keys": ",".join(keys)[:1024], "what": "dicom"},
         )

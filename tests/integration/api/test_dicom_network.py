@@ -241,16 +241,23 @@ def _here(services: Services) -> int:
 
 @pytest.mark.usefixtures("_listening")
 class TestOrthancAsksUs:
-    def test_for_a_study_and_gets_it(self, orthanc: Orthanc, services: Services):
+    def test_what_there_is_and_gets_it(self, orthanc: Orthanc, services: Services):
         services.ingestor.store_instance(
             BytesIO(ct_instance(study="ours")),
             institution_code=services.settings.hospital.institution_code,
             origin=Origin(Channel.IMPORT, "test"),
         )
         before = len(orthanc.instances())
-        wanted = {"Level": "Study", "Resources": [{"StudyInstanceUID": study_uid("ours")}], "TargetAet": "ORTHANC"}
-        orthanc.call("POST", "/modalities/us/move", json=wanted)
+        wanted = {"Level": "Study", "Query": {"StudyDate": "20260301", "PatientName": "测试*"}}
+        query = orthanc.call("POST", "/modalities/us/query", json=wanted)["ID"]
+        found = orthanc.call("GET", f"/queries/{query}/answers?expand&simplify")
+        assert [item["StudyInstanceUID"] for item in found] == [study_uid("ours")]
+        orthanc.call("POST", f"/queries/{query}/retrieve", json={"TargetAet": "ORTHANC"})
         assert len(orthanc.instances()) == before + 1
+        [searched] = audited(services, "archive.searched")
+        assert searched["level"] == "study"
+        assert "PatientName" in searched["keys"]
+        assert "测试" not in json.dumps(searched, ensure_ascii=False)
 
     def test_whether_what_it_sent_is_safe(self, orthanc: Orthanc, services: Services):
         asked = {
