@@ -26,6 +26,7 @@ from api.routes import wado_pictures as rendering
 from api.routes.wado_answers import Answer, conditional, send_answer
 from api.wiring import Services
 from imaging_core.retrieve import Found
+from imaging_core.retrieve.frames import FramePlaces
 
 SCOPE = "retrieve"
 PREFIX = "/dicom-web/studies/"
@@ -47,6 +48,7 @@ _PATH = re.compile(
 _UID = re.compile(r"[0-9A-Za-z._-]{1,64}")
 _NUMBERS = re.compile(r"[1-9]\d{0,6}(,[1-9]\d{0,6})*")
 _MOST_FRAMES = 10_000
+_USUAL_LENGTH = 400
 
 
 def make_routes() -> list[BaseRoute]:
@@ -75,13 +77,21 @@ class Target:
         return self.kind or ("frames" if self.numbers else "bulkdata" if self.bulk else level)
 
 
-@lru_cache(maxsize=8192)
 def target_of(path: str) -> Target:
     """Return what an address names.
 
     Raises:
         Problem: 400 naming the part that is wrong, 404 when it is no address of ours.
     """
+    return _usual_target(path) if len(path) <= _USUAL_LENGTH else _target(path)
+
+
+@lru_cache(maxsize=4096)
+def _usual_target(path: str) -> Target:
+    return _target(path)
+
+
+def _target(path: str) -> Target:
     match = _PATH.fullmatch(path)
     if match is None:
         raise Problem(404, "not_found")
@@ -221,7 +231,7 @@ def express(services: Services) -> Express:
             return None
         place = (actor.institution_code, target.study, target.series or "", target.sop)
         found = retrieval.finder.known(*place) or await run_in_threadpool(retrieval.finder.instance, *place)
-        made = _at_once(found, target, accept) if found is not None else None
+        made = _at_once(found, target, accept, retrieval.frames) if found is not None else None
         if made is None:
             return None
         route = _FRAMES if target.numbers else _INSTANCE
@@ -247,14 +257,14 @@ def _plain_accept(scope: Scope) -> str | None:
     return accept
 
 
-def _at_once(found: Found, target: Target, accept: str) -> Answer | None:
+def _at_once(found: Found, target: Target, accept: str, places: FramePlaces) -> Answer | None:
     if not target.numbers:
         offer = originals.chosen_instance(accept, found.transfer_syntax_uid, has_pixels=found.number_of_frames > 0)
         return originals.stored_instance(found, offer) if offer.stored else None
     if any(number > found.number_of_frames for number in target.numbers):
         return None
     offer = originals.chosen_frames(accept, found.transfer_syntax_uid, one=len(target.numbers) == 1)
-    return originals.quick_frames(found, target.numbers, offer)
+    return originals.quick_frames(found, target.numbers, offer, places)
 
 
 # --- what is possible ------------------------------------------------------------------------------------------------

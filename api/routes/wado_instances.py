@@ -24,7 +24,7 @@ from api.wiring import Services
 from imaging_core.dicom.syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, VIDEO, is_native
 from imaging_core.errors import FrameNotFound, PixelsNotReadable
 from imaging_core.retrieve import Found
-from imaging_core.retrieve.frames import all_fragments, encapsulated_frames, native_frame, native_frame_bytes
+from imaging_core.retrieve.frames import FramePlaces, StoredFrames, all_fragments, native_frame, native_frame_bytes
 from imaging_core.retrieve.offers import HTJ2K_FAMILY, MADE, OCTETS, can_decode, made_from, media_type_of
 
 DICOM = "application/dicom"
@@ -153,8 +153,11 @@ def chosen_frames(accept: str, transfer_syntax: str, *, one: bool) -> Offer:
     return choose(accept, offers)
 
 
-def quick_frames(found: Found, numbers: Sequence[int], offer: Offer) -> Answer | None:
-    """Return uncompressed frames from where they lie; None when that cannot be done so simply."""
+def quick_frames(found: Found, numbers: Sequence[int], offer: Offer, places: FramePlaces) -> Answer | None:
+    """Return frames as received from where they lie; None when they must be looked for, or made."""
+    if not is_native(found.transfer_syntax_uid):
+        known = places.known(found) if offer.transfer_syntax == found.transfer_syntax_uid else None
+        return _frames(found, numbers, offer, _received(found, known, numbers)) if known else None
     if offer.transfer_syntax != EXPLICIT_VR_LITTLE_ENDIAN:
         return None
     spans = [native_frame(found, number) for number in numbers]
@@ -165,19 +168,19 @@ def quick_frames(found: Found, numbers: Sequence[int], offer: Offer) -> Answer |
 def frames(services: Services, found: Found, numbers: Sequence[int], offer: Offer) -> Answer:
     """Return frames; may read, decode and encode, so call it in a thread."""
     located = services.retrieval.attributes.located(found)
-    quick = quick_frames(located, numbers, offer)
+    places = services.retrieval.frames
+    quick = quick_frames(located, numbers, offer, places)
     if quick is not None:
         return quick
     if offer.transfer_syntax == found.transfer_syntax_uid and not is_native(found.transfer_syntax_uid):
-        return _frames(found, numbers, offer, _as_received(services, located, numbers))
+        spans = _decoded(lambda: places.look_up(located))
+        return _frames(found, numbers, offer, _received(found, spans, numbers))
     made: list[Body] = [[frame] for frame in _made(services, found, numbers, offer.transfer_syntax)]
     return _frames(found, numbers, offer, made)
 
 
-def _as_received(services: Services, found: Found, numbers: Sequence[int]) -> list[Body]:
-    content = services.retrieval.content
-    spans = _decoded(lambda: encapsulated_frames(found, lambda at, size: content.read(found.blob, at, size)))
-    return [[piece for span in spans.frames[number - 1] for piece in stored(found.blob, *span)] for number in numbers]
+def _received(found: Found, places: StoredFrames, numbers: Sequence[int]) -> list[Body]:
+    return [[piece for span in places.frames[number - 1] for piece in stored(found.blob, *span)] for number in numbers]
 
 
 def _made(services: Services, found: Found, numbers: Sequence[int], syntax: str) -> list[bytes]:
@@ -243,7 +246,7 @@ def _compressed_pixels(services: Services, found: Found, accept: str) -> Answer:
         return frames(services, found, range(1, found.number_of_frames + 1), offer)
     media_type, content = media_type_of(found.transfer_syntax_uid), services.retrieval.content
     offer = choose(accept, [Offer(media_type, together, found.transfer_syntax_uid) for together in (True, False)])
-    spans = all_fragments(found, lambda at, size: content.read(found.blob, at, size))
+    spans = all_fragments(found, content.reader(found.blob))
     return _frames(found, (), offer, [[piece for span in spans for piece in stored(found.blob, *span)]])
 
 

@@ -16,6 +16,8 @@ from imaging_core.errors import DamagedDicom, LimitExceeded
 from imaging_core.retrieve.content import Content
 from imaging_core.retrieve.finding import Found
 
+_PLACE: Final = ("pixel_offset", "pixel_length", "bits_allocated", "samples_per_pixel")
+_REMEMBERED: Final = 1024
 _WHOLE: Final = 64 * 1024 * 1024
 """Instances whose pixels have no known place are read whole up to this size; inflated ones, too."""
 
@@ -35,6 +37,7 @@ class AttributeReader:
         self._content = content
         self._blobs = blobs
         self._limits = limits
+        self._located: dict[str, Found] = {}
 
     def located(self, found: Found) -> Found:
         """Return the instance with the place of its pixels, looked up in its bytes where the index does not know it."""
@@ -42,16 +45,22 @@ class AttributeReader:
             return found
         if encoding_of(found.transfer_syntax_uid).deflated:
             return found
+        known = self._located.get(found.blob.digest)
+        if known is not None:
+            return replace(found, **{name: getattr(known, name) for name in _PLACE})
         header = read_header(cast(BinaryIO, BlobFile(self._blobs, found.blob)), found.blob.size, self._limits)
         if header.pixels is None:
             return found
-        return replace(
+        if len(self._located) >= _REMEMBERED:
+            self._located.clear()
+        self._located[found.blob.digest] = located = replace(
             found,
             pixel_offset=header.pixels.offset,
             pixel_length=header.pixels.length,
             bits_allocated=header.bits_allocated,
             samples_per_pixel=header.samples_per_pixel,
         )
+        return located
 
     def attributes(self, found: Found, *, address: str) -> Attributes:
         """Return the attributes of an instance; `address` + path leads to a value that is not among them.

@@ -4,13 +4,16 @@ import mmap
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from imaging_core.blobs import BlobRef, BlobStore
+from imaging_core.blobs import BlobFile, BlobRef, BlobStore
 from imaging_core.errors import BlobMissing
 
 PIECE: Final = 1024 * 1024
+ReadBytes = Callable[[int, int], bytes]
+"""Returns the bytes of an instance from a start on, by their number."""
 _OPEN_FILES: Final = 128
 _MAPPED: Final = 64 * 1024
 _NOW: Final = getattr(os, "RWF_NOWAIT", None)
@@ -49,6 +52,21 @@ class Content:
         if len(data) != length:
             raise BlobMissing(ref.digest)
         return data
+
+    def reader(self, ref: BlobRef) -> ReadBytes:
+        """Return what reads small parts of a blob, forward: from a network by the window, not one by one."""
+        if self._blobs.place(ref) is not None:
+            return lambda start, length: self.read(ref, start, length)
+        window = BlobFile(self._blobs, ref)
+
+        def read(start: int, length: int) -> bytes:
+            window.seek(start)
+            data = window.read(length)
+            if len(data) != length:
+                raise BlobMissing(ref.digest)
+            return data
+
+        return read
 
     def close(self) -> None:
         """Close all files."""

@@ -17,7 +17,7 @@ from imaging_core.index.tables import InstanceRow, SeriesRow, StudyRow
 
 FRESH_SECONDS: Final = 1.0
 """So long may an instance that is no longer current still be served."""
-_KEPT: Final = 50_000
+_KEPT: Final = 10_000
 _WHOLE_SERIES: Final = 2_000
 """A series up to this size is looked up whole once a second of its instances is asked for."""
 _ASKED_SERIES: Final = 512

@@ -1,22 +1,25 @@
 """Where the frames of an instance lie within its bytes, without decoding any of them."""
 
-from collections.abc import Callable, Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from imaging_core.dicom.syntaxes import EXPLICIT_VR_BIG_ENDIAN, VIDEO, is_native
 from imaging_core.errors import PixelsNotReadable
+from imaging_core.retrieve.content import Content, ReadBytes
 from imaging_core.retrieve.finding import Found
 
 Span = tuple[int, int]
 """Offset and length within the bytes of the instance."""
-ReadBytes = Callable[[int, int], bytes]
-"""Returns `length` bytes of the instance from `offset`."""
 
 _ITEM: Final = b"\xfe\xff\x00\xe0"
 _END_OF_IMAGE: Final = b"\xff\xd9"
 _PICTURE_CODECS: Final = "1.2.840.10008.1.2.4."
 _LARGEST_TABLE: Final = 16 * 1024 * 1024
+_REMEMBERED: Final = 100_000
+"""Fragments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,43 @@ class StoredFrames:
     """The frames as they were received, each of one or more pieces."""
 
     frames: Sequence[Sequence[Span]]
+
+
+class FramePlaces:
+    """Where the frames of compressed instances lie, remembered by content. Threads may share it."""
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+        self._known: OrderedDict[str, StoredFrames] = OrderedDict()
+        self._spans = 0
+        self._lock = threading.Lock()
+
+    def known(self, found: Found) -> StoredFrames | None:
+        """Return the places if they were looked up before; reads nothing."""
+        return self._known.get(found.blob.digest)
+
+    def look_up(self, found: Found) -> StoredFrames:
+        """Return the places of the frames.
+
+        Raises:
+            PixelsNotReadable: They cannot be told apart.
+            BlobMissing: The bytes are not there.
+        """
+        known = self.known(found)
+        if known is not None:
+            return known
+        places = encapsulated_frames(found, self._content.reader(found.blob))
+        with self._lock:
+            if found.blob.digest not in self._known:
+                self._known[found.blob.digest] = places
+                self._spans += _count(places)
+            while self._spans > _REMEMBERED and len(self._known) > 1:
+                self._spans -= _count(self._known.popitem(last=False)[1])
+        return places
+
+
+def _count(places: StoredFrames) -> int:
+    return sum(len(frame) for frame in places.frames)
 
 
 def native_frame_bytes(found: Found) -> int | None:

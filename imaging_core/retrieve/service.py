@@ -16,6 +16,7 @@ from imaging_core.retrieve.attributes import AttributeReader
 from imaging_core.retrieve.content import Content
 from imaging_core.retrieve.decoding import Decoding
 from imaging_core.retrieve.finding import Found, InstanceFinder
+from imaging_core.retrieve.frames import FramePlaces
 from imaging_core.retrieve.metadata import SeriesMetadata
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ class Retrieval:
     attributes: AttributeReader
     metadata: SeriesMetadata
     decoding: Decoding
+    frames: FramePlaces
 
     @classmethod
     def open(
@@ -39,7 +41,12 @@ class Retrieval:
         content = Content(blobs)
         attributes = AttributeReader(content, blobs, limits or Limits())
         return cls(
-            InstanceFinder(engine), content, attributes, SeriesMetadata(attributes, derived, base_url), Decoding(blobs)
+            InstanceFinder(engine),
+            content,
+            attributes,
+            SeriesMetadata(attributes, derived, base_url),
+            Decoding(blobs),
+            FramePlaces(content),
         )
 
     def by_series(self, instances: Sequence[Found]) -> list[list[Found]]:

@@ -17,7 +17,7 @@ from PIL import Image
 from sqlalchemy import select
 
 from api.db.tables import AuditEventRow
-from imaging_core.index.tables import QuarantineRow
+from imaging_core.index.tables import InstanceRow, QuarantineRow
 from tests.builders.dicom import ct_instance, ct_pixels, ct_series, instance_uid, series_uid, study_uid
 from tests.builders.hospital import SmallHospital, served, small_hospital
 
@@ -236,6 +236,16 @@ class TestInstances:
         answer = web.client.head(address, headers={"Accept": "application/dicom"})
         assert (answer.status_code, answer.content) == (200, b"")
         assert answer.headers["content-length"] == str(len(ct_instance(16, 16, number=1)))
+
+    def test_what_was_stored_before_places_were_kept_is_found_all_the_same(self, web):
+        web.hospital.images([ct_instance(16, 16, study="old")])
+        with web.hospital.services.database.writing() as session:
+            row = session.scalars(select(InstanceRow).order_by(InstanceRow.id.desc())).first()
+            row.pixel_offset = row.pixel_length = row.bits_allocated = row.samples_per_pixel = None
+        for _ in range(2):
+            assert parts(web.get(place("old", number=1) + "/frames/1"))[0][1] == ct_pixels(16, 16).tobytes()
+            [told] = web.get(place("old", number=1) + "/metadata").json()
+            assert told["7FE00010"]["BulkDataURI"].endswith("/bulkdata/7FE00010")
 
     def test_series_and_study_come_whole_and_in_order(self, web):
         for path in (place(), study_uid()):

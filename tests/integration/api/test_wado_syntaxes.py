@@ -212,8 +212,10 @@ class TestPixels:
             header = archive.headers[uid]
             if header.pixels is None or header.pixels.fragments is None:
                 continue
-            answer = archive.get(uid, "/frames/1", 'multipart/related; type="*/*"; transfer-syntax=*')
+            wanted = (uid, "/frames/1", 'multipart/related; type="*/*"; transfer-syntax=*')
+            answer = archive.get(*wanted)
             assert answer.status_code == 200, (uid, answer.text)
+            assert archive.get(*wanted).content == answer.content  # now that the place is known
             head, _, body = answer.content.partition(b"\r\n\r\n")
             assert header.transfer_syntax_uid.encode() in head
             codestream = body[: body.rfind(b"\r\n--")]
