@@ -33,7 +33,7 @@ from imaging_core.ingest.filing import (
     result_of,
 )
 from imaging_core.ingest.reading import Chained, read_up_to
-from imaging_core.ingest.results import Origin, StoreOutcome, StoreResult
+from imaging_core.ingest.results import Channel, Origin, StoreOutcome, StoreResult
 from imaging_core.ingest.sameness import is_same
 
 log = logging.getLogger(__name__)
@@ -154,6 +154,20 @@ class Ingestor:
         files = [(BytesIO(content), len(content)) for content in contents]
         items = [_Item(file, size, self._read_header(file, size)) for file, size in files]
         return self._settle(items, _Sender(institution_code, origin, self._clock()), also)
+
+    def file_kept(self, ref: BlobRef, about: About) -> StoreResult:
+        """File an instance whose bytes are in the store already, as if it came when `about` says.
+
+        Raises:
+            BlobMissing: The store does not hold it.
+            IndexBusy: Nothing was written.
+        """
+        kept = cast(BinaryIO, BlobFile(self._blobs, ref))
+        channel, _, peer = about["received_from"].partition(":")
+        sender = _Sender(
+            about["institution_code"], Origin(Channel(channel), peer), datetime.fromisoformat(about["received_at"])
+        )
+        return self._settle([_Item(kept, ref.size, self._read_header(kept, ref.size), ref.digest, ref)], sender)[0]
 
     def _settle(self, items: Sequence[_Item], sender: _Sender, also: Also | None = None) -> list[StoreResult]:
         """Keep and file what is new; again when somebody else filed the same UID at the same moment."""
