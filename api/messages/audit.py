@@ -25,6 +25,7 @@ ACTIONS = {
     "archive.document_attached": "电子报告单入库",
     "archive.instance_conflict": "影像内容冲突",
     "archive.instance_stored": "影像入库",
+    "archive.reindexed": "按原始影像重建索引",
     "archive.patient_discharged": "患者出院",
     "archive.patient_registered": "患者登记",
     "archive.patient_updated": "更新患者登记",
