@@ -82,6 +82,9 @@ class Content:
         except FileNotFoundError:
             raise BlobMissing(ref.digest) from None
         with self._lock:
+            # a file that was compacted away takes up its room until nobody has it open
+            for gone in [known for known, opened in self._files.items() if opened.is_deleted()]:
+                del self._files[gone]
             self._files[path] = file
             while len(self._files) > _OPEN_FILES:
                 self._files.popitem(last=False)  # closed when the last who reads from it lets go
@@ -97,6 +100,9 @@ class _File:
     def __del__(self) -> None:
         if (descriptor := self.__dict__.pop("_descriptor", None)) is not None:
             os.close(descriptor)
+
+    def is_deleted(self) -> bool:
+        return os.fstat(self._descriptor).st_nlink == 0
 
     def at_once(self, offset: int, length: int) -> bytes | memoryview | None:
         # looking at the first and the last byte costs two microseconds
