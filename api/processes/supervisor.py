@@ -112,6 +112,7 @@ class Supervisor:
     def _plan(self) -> list[_Child]:
         settings = self._settings
         http, dicom, hl7 = settings.http, settings.dicom, settings.hl7
+        over_tls = f", TLS {dicom.tls.port}" if dicom.tls.certificate else ""
         receivers_ready, worker_ready = marker(settings.data, "scp"), marker(settings.data, "worker")
         for path in (receivers_ready, worker_ready):
             path.unlink(missing_ok=True)
@@ -120,7 +121,7 @@ class Supervisor:
             _Child(
                 "Receivers",
                 ["scp"],
-                f"DICOM {dicom.ae_title}@{dicom.host}:{dicom.port}, HL7 (MLLP) {hl7.host}:{hl7.port}",
+                f"DICOM {dicom.ae_title}@{dicom.host}:{dicom.port}{over_tls}, HL7 (MLLP) {hl7.host}:{hl7.port}",
                 receivers_ready.exists,
             ),
             _Child("Worker", ["worker", "--alone"], "follows the change feed", worker_ready.exists),

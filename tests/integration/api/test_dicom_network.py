@@ -40,7 +40,7 @@ from tests.builders.dimse import PLAIN, association, keys
 from tests.builders.orthanc import Orthanc, running_orthanc
 from tests.builders.servers import free_ports, until
 
-pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
+pytestmark = [pytest.mark.integration, pytest.mark.enable_socket, pytest.mark.xdist_group("dicom network")]
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ from tests.builders.dicom import CT_IMAGE_STORAGE, SECONDARY_CAPTURE_STORAGE, ct
 from tests.builders.dimse import PLAIN, association, keys
 from tests.builders.servers import free_port
 
-pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
+pytestmark = [pytest.mark.integration, pytest.mark.enable_socket, pytest.mark.xdist_group("dicom commitment")]
 
 
 class Machine:

@@ -17,7 +17,7 @@ from tests.builders.dicom import ct_instance, ct_series, instance_uid, series_ui
 from tests.builders.dimse import PATIENT_FIND, STUDY_FIND, association, keys
 from tests.builders.servers import until
 
-pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
+pytestmark = [pytest.mark.integration, pytest.mark.enable_socket, pytest.mark.xdist_group("dicom find")]
 
 ELSEWHERE = "12340000TEST000002"
 

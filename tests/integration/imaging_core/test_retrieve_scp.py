@@ -39,7 +39,7 @@ from tests.builders.dimse import (
 )
 from tests.builders.servers import free_ports, running, until
 
-pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
+pytestmark = [pytest.mark.integration, pytest.mark.enable_socket, pytest.mark.xdist_group("dicom retrieve")]
 
 ELSEWHERE = "12340000TEST000002"
 EXPLICIT, IMPLICIT, DEFLATED, J2K = (f"1.2.840.10008.1.2{end}" for end in (".1", "", ".1.99", ".4.90"))
