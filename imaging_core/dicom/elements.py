@@ -57,6 +57,7 @@ class ElementWalker:
         self._tag = struct.Struct(order + "HH")
         self._short = struct.Struct(order + "H")
         self._long = struct.Struct(order + "L")
+        self._head = struct.Struct(order + ("HH2sH" if explicit_vr else "HHL"))
         self._seen = 0
 
     def scan(self, wanted: AbstractSet[int]) -> Scan:
@@ -67,7 +68,11 @@ class ElementWalker:
             LimitExceeded: Too many elements, too deep, or a wanted value is too long.
         """
         found = Scan()
-        while (header := self._next()) is not None:
+        while True:
+            self._scan_window(found, wanted)
+            header = self._next()
+            if header is None:
+                return found
             tag, length = header
             if tag in PIXEL_TAGS:
                 found.pixels = self._pixels(tag, length)
@@ -77,7 +82,33 @@ class ElementWalker:
                 found.values[tag] = self._value(length)
             else:
                 self._skip(length)
-        return found
+
+    def _scan_window(self, found: Scan, wanted: AbstractSet[int]) -> None:
+        """Take plain elements that lie in the source's window as a whole, which are nearly all, several times as fast.
+
+        Stops before the first that is anything else, or wrong in any way: the slow way judges it.
+        """
+        window = self._source.window()
+        position, last, left = 0, len(window) - 8, self._limits.elements - self._seen
+        explicit, unpack = self._explicit, self._head.unpack_from
+        while position <= last and left:
+            if explicit:
+                group, element, vr, length = unpack(window, position)
+                if vr not in _SHORT_VRS:
+                    break
+            else:
+                group, element, length = unpack(window, position)
+            end = position + 8 + length
+            tag = group << 16 | element
+            if end > len(window) or group == 0xFFFE or tag in PIXEL_TAGS:
+                break
+            if tag in wanted:
+                if length > self._limits.text_bytes:
+                    break
+                found.values[tag] = window[position + 8 : end]
+            position, left = end, left - 1
+        self._seen = self._limits.elements - left
+        self._source.skip(position)
 
     def scan_group(self, group: int) -> Scan:
         """Return all attributes of the group at the reader; stop before the next group."""

@@ -7,6 +7,7 @@ from imaging_core.dicom.limits import Limits
 from imaging_core.errors import DamagedDicom, LimitExceeded
 
 _CHUNK = 256 * 1024
+_WINDOW = 16 * 1024
 _RATIO_FREE_BYTES = 64 * 1024 * 1024
 
 
@@ -25,6 +26,10 @@ class Source(Protocol):
 
     def peek(self, count: int) -> bytes:
         """Return the next bytes (at most 16) and stay."""
+        ...
+
+    def window(self) -> bytes:
+        """Return as many of the next bytes as are cheap to have, perhaps none, and stay."""
         ...
 
 
@@ -54,6 +59,10 @@ class FileSource:
         data = self._file.read(count)
         self._file.seek(self.position)
         return data
+
+    def window(self) -> bytes:
+        """Return the next bytes and stay."""
+        return self.peek(min(_WINDOW, self.size - self.position))
 
 
 class InflatedSource:
@@ -98,6 +107,10 @@ class InflatedSource:
         self._ready = data + self._ready
         self.position -= len(data)
         return data
+
+    def window(self) -> bytes:
+        """Return what is inflated already."""
+        return self._ready
 
     def _fill(self) -> bool:
         while not self._ready and not self._inflater.eof:
