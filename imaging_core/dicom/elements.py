@@ -89,9 +89,9 @@ class ElementWalker:
         Stops before the first that is anything else, or wrong in any way: the slow way judges it.
         """
         window = self._source.window()
-        position, last, left = 0, len(window) - 8, self._limits.elements - self._seen
+        position, size, left = 0, len(window), self._limits.elements - self._seen
         explicit, unpack = self._explicit, self._head.unpack_from
-        while position <= last and left:
+        while position + 8 <= size and left:
             if explicit:
                 group, element, vr, length = unpack(window, position)
                 if vr not in _SHORT_VRS:
@@ -100,7 +100,7 @@ class ElementWalker:
                 group, element, length = unpack(window, position)
             end = position + 8 + length
             tag = group << 16 | element
-            if end > len(window) or group == 0xFFFE or tag in PIXEL_TAGS:
+            if end > size or group == 0xFFFE or tag in PIXEL_TAGS:
                 break
             if tag in wanted:
                 if length > self._limits.text_bytes:

@@ -190,7 +190,8 @@ def _ascii(raw: bytes) -> str:
 
 def _text(raw: bytes, charsets: Sequence[str]) -> str:
     # neither database takes control characters in text gladly, PostgreSQL no NUL at all
-    return "".join(character for character in decode_text(raw, charsets).text if character.isprintable())
+    text = decode_text(raw, charsets).text
+    return text if text.isprintable() else "".join(character for character in text if character.isprintable())
 
 
 def _date(raw: bytes) -> date | None:
