@@ -19,6 +19,8 @@ from imaging_core.network.peers import Peer
 from imaging_core.network.received import received_file
 from imaging_core.network.retrieval import STUDY_ROOT_FIND, STUDY_ROOT_GET, STUDY_ROOT_MOVE, Connect
 from imaging_core.network.scp import configure_library
+from imaging_core.network.sending import Sender, Sent, proposed_contexts
+from imaging_core.retrieve.finding import Found
 
 _PLAIN: Final = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN]
 _MOST_STORAGE_CONTEXTS: Final = 120
@@ -108,6 +110,16 @@ class Remote:
         with self._association(contexts) as association:
             for path in kinds:
                 sent(path, _stored(association, path))
+
+    def send(self, sender: Sender, instances: Sequence[Found], sent: Callable[[str, str], None]) -> None:
+        """Send stored instances; `sent` is told the UID of each, and why it was not taken."""
+        kinds = [(item.sop_class_uid, item.transfer_syntax_uid) for item in instances]
+        with self._association(proposed_contexts(kinds)) as association:
+            for number, item in enumerate(instances):
+                outcome, reason = Sent.FAILED, "the connection was lost"
+                if association.is_established:
+                    outcome, reason = sender.send(association, item, message_id=number % 65_535 + 1)
+                sent(item.sop_instance_uid, reason if outcome is Sent.FAILED else "")
 
     @contextmanager
     def _association(self, contexts: Sequence[Any], roles: Sequence[Any] = ()) -> Iterator[Any]:

@@ -130,6 +130,7 @@ class TestWrongUse:
             ("migrate", "--from", "ORTHANC@127.0.0.1:104", "--dates", "2020-02-01..2020-01-01"),
             ("migrate", "--from", "ORTHANC@127.0.0.1:104", "--hours", "evening"),
             ("dicom", "echo", "CT9"),
+            ("dicom", "send", "ORTHANC@127.0.0.1:104"),
             ("dicom", "query", "ORTHANC@127.0.0.1:104", "-k", "PatientID"),
             ("dicom", "query", "ORTHANC@127.0.0.1:104", "-k", "PatientNumber=1"),
         ],
@@ -153,7 +154,8 @@ class TestAsking:
         sent = json.loads(cli("dicom", "send", orthanc.name, tmp_path, "--json", code=1).stdout)
         assert (sent["files"], sent["sent"]) == (2, 1)
         assert sent["failed"][0]["file"].endswith("b.txt")
-        assert audited(services, "dicom.sent") == [{"files": 2, "failed": 1}]
+        [row] = audited(services, "dicom.sent")
+        assert (row["instances"], row["failed"], row["to"]) == (2, 1, "ORTHANC")
 
 
 @pytest.mark.usefixtures("_listening")
@@ -258,6 +260,17 @@ class TestOrthancAsksUs:
         assert searched["level"] == "study"
         assert "PatientName" in searched["keys"]
         assert "测试" not in json.dumps(searched, ensure_ascii=False)
+
+    def test_a_study_of_the_archive_is_sent_by_hand(self, cli: Callable[..., Any], orthanc: Orthanc):
+        before = len(orthanc.instances())
+        unknown = cli("dicom", "send", "ORTHANC", "--study", study_uid("never"), code=1)
+        assert study_uid("never") in unknown.stderr
+        for name in orthanc.instances():
+            if orthanc.call("GET", f"/instances/{name}/simplified-tags")["StudyInstanceUID"] == study_uid("ours"):
+                orthanc.call("DELETE", f"/instances/{name}")
+        sent = json.loads(cli("dicom", "send", "ORTHANC", "--study", study_uid("ours"), "--json").stdout)
+        assert sent == {"files": 1, "sent": 1, "failed": []}
+        assert len(orthanc.instances()) == before
 
     def test_whether_what_it_sent_is_safe(self, orthanc: Orthanc, services: Services):
         asked = {
