@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.audit.record import Actor
 from api.auth.access import AccessRule, allow
-from api.errors import BrokenOff, describe
+from api.errors import BrokenOff, Problem, describe, problem_response
 from api.http_logging import count_request
 
 log = structlog.get_logger(__name__)
@@ -116,8 +116,23 @@ class ExpressLane:
             return None
         try:
             return await self._express.answer(scope, actor)
-        except Exception:  # noqa: BLE001  # refusals and faults are told the common way, which meets them again
+        except Problem as problem:
+            return _refusal(problem)
+        except Exception:  # noqa: BLE001  # faults are told the common way, which meets them again
             return None
+
+
+def _refusal(problem: Problem) -> QuickAnswer:
+    response = problem_response(
+        problem.status, problem.code, detail=problem.detail, headers=problem.headers, **problem.extra
+    )
+
+    async def deliver(send: Send, headers: Headers) -> None:
+        begin = {"type": "http.response.start", "status": response.status_code}
+        await send({**begin, "headers": [*headers, *response.raw_headers]})
+        await send({"type": "http.response.body", "body": response.body})
+
+    return QuickAnswer("refused", problem.status, deliver)
 
 
 async def _send(answer: QuickAnswer, scope: Scope, send: Send, began: float) -> None:

@@ -76,6 +76,14 @@ class Target:
         level = "instance" if self.sop else "series" if self.series else "study"
         return self.kind or ("frames" if self.numbers else "bulkdata" if self.bulk else level)
 
+    @property
+    def route(self) -> str:
+        """The template of the address."""
+        if self.bulk is not None:
+            return _BULK
+        level = _FRAMES if self.numbers else _INSTANCE if self.sop else _SERIES if self.series else _STUDY
+        return f"{level}/{self.kind}" if self.kind else level
+
 
 def target_of(path: str) -> Target:
     """Return what an address names.
@@ -119,7 +127,8 @@ async def _retrieve(request: Request, send: Send) -> None:
 
     def prepared() -> Answer:
         instances = _found(services, actor, target)
-        answer = _answer(services, target, instances, parameters, accept, request)
+        gzipped = "gzip" in request.headers.get("accept-encoding", "")
+        answer = _answer(services, target, instances, parameters, accept, gzipped=gzipped)
         answer = conditional(answer, request.headers)
         _note(services, actor, target, len(instances))
         return answer
@@ -163,13 +172,13 @@ def _answer(
     instances: Sequence[Found],
     parameters: dict[str, str],
     accept: str,
-    request: Request,
+    *,
+    gzipped: bool,
 ) -> Answer:
     one = instances[0]
     if target.kind == "metadata":
         if target.sop is not None:
             return metadata.of_instance(services, one, accept)
-        gzipped = "gzip" in request.headers.get("accept-encoding", "")
         return metadata.of_several(services, one.institution_code, instances, accept, gzipped=gzipped)
     if target.kind == "thumbnail":
         wish = rendering.thumbnail_wish(parameters)
@@ -215,31 +224,38 @@ def _note(services: Services, actor: Actor, target: Target, instances: int) -> N
 
 
 def express(services: Services) -> Express:
-    """Return how instances and uncompressed frames are answered to callers who were let in and recorded just now."""
+    """Return how parts of a study are answered to callers who were let in and recorded just now."""
     retrieval, notes, keys = services.retrieval, services.retrieval_notes, services.machine_keys
 
     def caller(authorization: str) -> Actor | None:
         key = keys.known(authorization)
         return key.actor if key is not None and SCOPE in key.scopes else None
 
+    def looked_up(target: Target, actor: Actor, accept: str, *, gzipped: bool) -> Answer:
+        return _answer(services, target, _found(services, actor, target), {}, accept, gzipped=gzipped)
+
     async def answer(scope: Scope, actor: Actor) -> QuickAnswer | None:
         accept = _plain_accept(scope)
         if accept is None:
             return None
         target = target_of(scope["path"])
-        if target.sop is None or target.kind or target.bulk or not notes.noted(actor, target.study, target.what):
+        if target.what in ("study", "series") or not notes.noted(actor, target.study, target.what):
             return None
-        place = (actor.institution_code, target.study, target.series or "", target.sop)
-        found = retrieval.finder.known(*place) or await run_in_threadpool(retrieval.finder.instance, *place)
-        made = _at_once(found, target, accept, retrieval.frames) if found is not None else None
+        made: Answer | None = None
+        if target.sop is not None and not target.kind and not target.bulk:
+            place = (actor.institution_code, target.study, target.series or "", target.sop)
+            found = retrieval.finder.known(*place) or await run_in_threadpool(retrieval.finder.instance, *place)
+            made = _at_once(found, target, accept, retrieval.frames) if found is not None else None
         if made is None:
-            return None
-        route = _FRAMES if target.numbers else _INSTANCE
+            gzipped = any(name == b"accept-encoding" and b"gzip" in value for name, value in scope["headers"])
+            made = await run_in_threadpool(looked_up, target, actor, accept, gzipped=gzipped)
+        if made.more is not None:
+            return None  # of several pictures, while it is watched whether the client stays
 
         async def deliver(send: Send, headers: Headers) -> None:
             await send_answer(send, retrieval.content, made, more_headers=headers)
 
-        return QuickAnswer(route, made.status, deliver)
+        return QuickAnswer(target.route, made.status, deliver)
 
     return Express(PREFIX, caller, answer)
 
