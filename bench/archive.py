@@ -1,138 +1,119 @@
-"""`archive`: taking in a CT by STOW-RS and by C-STORE, durable before it is acknowledged; peer: Orthanc."""
+"""`archive`: taking in, finding and serving a CT, over the real protocols; peer: Orthanc, in turn with ours.
+
+Ours answers with authentication and audit on and its worker running behind; both acknowledge only what is on disk.
+"""
 
 import contextlib
-import shutil
-import subprocess
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
-from bench.demo_study import demo_study
-from bench.errors import BenchError, NeedMissing, check_peer
+from bench.archive_in import WAYS_IN, medium_ct, while_taking_in
+from bench.archive_out import WAYS_OUT, Study, fill
+from bench.archive_target import Archive
+from bench.errors import check_peer
 from bench.figures import median, median_ratio
 from bench.goal import Goal
-from bench.installation import Installation, running_installation
+from bench.installation import running_installation
 from bench.machine_key import issue_key
-from bench.options import folder, rounds
+from bench.options import rounds
 from bench.orthanc import running_orthanc
-from bench.senders import StowClient, relabelled
+from bench.senders import relabelled
 
-_INSTANCES = 100
-_MEDIUM_CT = "chest-ct-normal"
 _LATER = "3600"
 """Web frames are made later: the peer makes none, and taking in is what is compared."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Archive:
-    """What one round needs to know of an archive."""
-
-    http_port: int
-    dicom_port: int
-    ae_title: str
-    key: str
-    cpu_seconds: Callable[[], float]
-
-
-@dataclass(frozen=True, slots=True)
-class _Round:
-    """Figures of one way in, one archive, one set of fresh instances."""
-
-    per_second: float
-    cpu_ms: float
+_MIB = 1024**2
+_QUICK = 5.0
+"""Milliseconds: the goal for one instance while others are taken in."""
 
 
 def archive(peer: str | None = None) -> dict[str, Goal]:
-    """Send the same pixels under fresh UIDs, ours and the peer in turn. No goal is claimed yet."""
+    """Measure every way in and out, `MINGYING_BENCH_ROUNDS` times (5) after one round of warming up."""
     check_peer(peer, {"orthanc"})
-    storescu = shutil.which("storescu")
-    if storescu is None:
-        raise NeedMissing("storescu", "sudo apt-get install -y dcmtk")
-    own = folder("MINGYING_BENCH_CT")
-    files = (sorted(path for path in own.iterdir() if path.is_file()) if own else demo_study(_MEDIUM_CT).paths())[
-        :_INSTANCES
-    ]
-    ways: dict[str, Callable[[_Archive, list[bytes]], None]] = {
-        "stow_1_connection": _stow,
-        "cstore_1_association": lambda target, blobs: _cstore(storescu, target, blobs),
-    }
-    found: dict[str, dict[str, list[_Round]]] = {way: {"ours": [], "peer": []} for way in ways}
+    files = medium_ct()
+    found: dict[str, _Found] = {}
     with _archives(peer) as archives:
-        for turn in range(rounds(3) + 1):
-            for way, send in ways.items():
-                for name in sorted(archives, reverse=turn % 2 == 0):
-                    measured = _round(archives[name], relabelled(files), send)
-                    if turn:  # in the first round processes still warm up
-                        found[way][name].append(measured)
-    return {name: goal for way, both in found.items() for name, goal in _goals(way, both, len(files)).items()}
-
-
-@contextlib.contextmanager
-def _archives(peer: str | None) -> Iterator[dict[str, _Archive]]:
-    with contextlib.ExitStack() as stack:
-        installation = stack.enter_context(running_installation(DERIVE_QUIET_SECONDS=_LATER))
-        found = {"ours": _ours(installation)}
-        if peer is not None:
-            orthanc = stack.enter_context(running_orthanc())
-            found["peer"] = _Archive(orthanc.http_port, orthanc.dicom_port, "ORTHANC", "", orthanc.cpu_seconds)
-        yield found
-
-
-def _ours(installation: Installation) -> _Archive:
-    settings = installation.settings
-    key = issue_key(settings, "stow")
-    return _Archive(settings.http.port, settings.dicom.port, settings.dicom.ae_title, key, installation.cpu_seconds)
-
-
-def _round(target: _Archive, blobs: list[bytes], send: Callable[[_Archive, list[bytes]], None]) -> _Round:
-    cpu, started = target.cpu_seconds(), time.perf_counter()
-    send(target, blobs)
-    seconds = time.perf_counter() - started
-    return _Round(len(blobs) / seconds, 1000 * (target.cpu_seconds() - cpu) / len(blobs))
-
-
-def _goals(way: str, both: dict[str, list[_Round]], instances: int) -> dict[str, Goal]:
-    ours, peers = both["ours"], both["peer"]
-    note = f"{len(ours)} rounds of {instances} instances"
-    goals = {}
-    for measure, unit, higher in (("per_second", "instances/s", True), ("cpu_ms", "ms of CPU an instance", False)):
-        mine = [float(getattr(item, measure)) for item in ours]
-        theirs = [float(getattr(item, measure)) for item in peers]
-        goals[f"{way}_{measure}"] = Goal(
-            median(mine),
-            unit,
-            peer=median(theirs) if theirs else None,
-            ratio=median_ratio(mine, theirs) if theirs else None,
-            higher_is_better=higher,
-            peer_name="Orthanc",
-            note=note,
-        )
+        studies = {name: fill(target) for name, target in archives.items()}
+        for turn in range(rounds(5) + 1):
+            order = sorted(archives, reverse=turn % 2 == 0)
+            for way in WAYS_IN:
+                for name in order:
+                    measured = way.measure(archives[name], [relabelled(files) for _ in range(way.lots)])
+                    _keep(found, f"{way.name}_per_second", "instances/s", way.goal, name, measured.per_second, turn)
+                    _keep(found, f"{way.name}_cpu_ms", "ms of CPU an instance", None, name, measured.cpu_ms, turn)
+            for out in WAYS_OUT:
+                for name in order:
+                    measured = out.measure(archives[name], studies[name])
+                    _keep(found, f"{out.name}_per_second", "requests/s", out.goal, name, measured.per_second, turn)
+        goals = {name: figure.goal() for name, figure in found.items()}
+        goals |= _memory(archives) | _while_taking_in(archives["ours"], studies["ours"])
     return goals
 
 
-def _stow(target: _Archive, blobs: list[bytes]) -> None:
-    with StowClient(target.http_port, target.key) as client:
-        for blob in blobs:
-            client.store([blob])
+@dataclass
+class _Found:
+    """One figure in all rounds."""
+
+    unit: str
+    goal_of_ratio: float | None
+    values: dict[str, list[float]] = field(default_factory=lambda: {"ours": [], "peer": []})
+
+    def goal(self) -> Goal:
+        ours, peers = self.values["ours"], self.values["peer"]
+        cpu = self.unit.startswith("ms")
+        return Goal(
+            median(ours),
+            self.unit,
+            peer=median(peers) if peers else None,
+            ratio=median_ratio(ours, peers) if peers else None,
+            ratio_goal=(0.6 if cpu else self.goal_of_ratio) if peers else None,
+            higher_is_better=not cpu,
+            peer_name="Orthanc",
+            note=f"{len(ours)} rounds",
+        )
 
 
-def _cstore(program: str, target: _Archive, blobs: list[bytes]) -> None:
-    with tempfile.TemporaryDirectory(prefix="mingying-bench-") as name:
-        for number, blob in enumerate(blobs):
-            (Path(name) / f"{number:04d}.dcm").write_bytes(blob)
-        command = [
-            program,
-            "-aet",
-            "STORESCU",
-            "-aec",
-            target.ae_title,
-            "+sd",
-            "127.0.0.1",
-            str(target.dicom_port),
-            name,
-        ]
-        sent = subprocess.run(command, capture_output=True, text=True, check=False)
-    if sent.returncode:
-        raise BenchError(f"storescu was refused: {sent.stderr[-500:]}")
+def _keep(
+    found: dict[str, _Found], name: str, unit: str, goal: float | None, whose: str, value: float, turn: int
+) -> None:
+    figure = found.setdefault(name, _Found(unit, goal))
+    if turn:  # in the first round processes still warm up
+        figure.values[whose].append(value)
+
+
+def _memory(archives: dict[str, Archive]) -> dict[str, Goal]:
+    held = {name: target.proportional_bytes() / _MIB for name, target in archives.items()}
+    peer = held.get("peer")
+    ratio = None if peer is None else held["ours"] / peer
+    goal = None if peer is None else 1.0
+    return {"memory": Goal(held["ours"], "MiB (PSS)", peer=peer, ratio=ratio, ratio_goal=goal, peer_name="Orthanc")}
+
+
+def _while_taking_in(ours: Archive, study: Study) -> dict[str, Goal]:
+    seconds = while_taking_in(ours, study)
+    p95 = statistics.quantiles(seconds, n=20)[-1] * 1000
+    return {"instance_p95_while_taking_in": Goal(p95, "ms", goal=_QUICK, note=f"{len(seconds)} requests")}
+
+
+@contextlib.contextmanager
+def _archives(peer: str | None) -> Iterator[dict[str, Archive]]:
+    with contextlib.ExitStack() as stack:
+        ours = stack.enter_context(running_installation(DERIVE_QUIET_SECONDS=_LATER))
+        settings = ours.settings
+        key = issue_key(settings, "stow", "query", "retrieve")
+        found = {
+            "ours": Archive(
+                settings.http.port,
+                settings.dicom.port,
+                settings.dicom.ae_title,
+                key,
+                ours.cpu_seconds,
+                ours.proportional_bytes,
+            )
+        }
+        if peer is not None:
+            other = stack.enter_context(running_orthanc())
+            found["peer"] = Archive(
+                other.http_port, other.dicom_port, "ORTHANC", "", other.cpu_seconds, other.proportional_bytes
+            )
+        yield found

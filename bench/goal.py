@@ -7,11 +7,15 @@ _DIGITS = 4
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A measured figure. Without a `goal` it is told, not judged; `ratio` is ours to the peer's."""
+    """A measured figure. Without a goal it is told, not judged; `ratio` is ours to the peer's.
+
+    `goal` is one for the figure itself, `ratio_goal` one for the ratio.
+    """
 
     ours: float
     unit: str
     goal: float | None = None
+    ratio_goal: float | None = None
     peer: float | None = None
     ratio: float | None = None
     higher_is_better: bool = False
@@ -21,9 +25,12 @@ class Goal:
     @property
     def met(self) -> bool:
         """Whether the goal is reached; always, when none is claimed."""
-        if self.goal is None:
-            return True
-        return self.ours >= self.goal if self.higher_is_better else self.ours <= self.goal
+        judged = ((self.ours, self.goal), (self.ratio, self.ratio_goal))
+        return all(
+            (found >= goal if self.higher_is_better else found <= goal)
+            for found, goal in judged
+            if goal is not None and found is not None
+        )
 
     def as_json(self) -> dict[str, float | bool | None]:
         """Return the public fields of `mingying bench --json`."""
@@ -31,7 +38,7 @@ class Goal:
             "ours": _rounded(self.ours),
             "peer": _rounded(self.peer),
             "ratio": _rounded(self.ratio),
-            "goal": self.goal,
+            "goal": self.ratio_goal if self.goal is None else self.goal,
             "met": self.met,
         }
 
@@ -44,6 +51,8 @@ class Goal:
             parts.append(f"{self.peer_name} {shown(self.peer)}")
         if self.ratio is not None:
             parts.append(f"ratio {self.ratio:.2f}")
+        if self.ratio_goal is not None:
+            parts.append(f"goal of the ratio {'≥' if self.higher_is_better else '≤'} {shown(self.ratio_goal)}")
         if self.note:
             parts.append(self.note)
         return ", ".join(parts)

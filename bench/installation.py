@@ -44,6 +44,11 @@ class Installation:
         mine = psutil.Process(self.process.pid)
         return sum(sum(item.cpu_times()[:2]) for item in [mine, *mine.children(recursive=True)])
 
+    def proportional_bytes(self) -> int:
+        """Return the memory that all its processes hold, what they share counted once (PSS)."""
+        mine = psutil.Process(self.process.pid)
+        return sum(item.memory_full_info().pss for item in [mine, *mine.children(recursive=True)])
+
     def resident_bytes(self) -> int:
         """Return the memory that all its processes hold."""
         mine = psutil.Process(self.process.pid)

@@ -34,6 +34,10 @@ class Orthanc:
         """Return the processor time used so far."""
         return sum(psutil.Process(self.process.pid).cpu_times()[:2])
 
+    def proportional_bytes(self) -> int:
+        """Return the memory it holds (PSS)."""
+        return int(psutil.Process(self.process.pid).memory_full_info().pss)
+
 
 @contextlib.contextmanager
 def running_orthanc() -> Iterator[Orthanc]:

@@ -79,12 +79,13 @@ def _section(name: str, result: Result) -> str:
 
 def _row(figure: str, goal: Goal) -> str:
     sign = "≥" if goal.higher_is_better else "≤"
+    ratio_goal = "" if goal.ratio_goal is None else f" ({sign} {shown(goal.ratio_goal)})"
     cells: Sequence[str] = (
         f"{figure.removesuffix('_ms').removesuffix('_s').replace('_', ' ')}{f' ({goal.note})' if goal.note else ''}",
         "–" if goal.goal is None else f"{sign} {shown(goal.goal)} {goal.unit}".strip(),
         f"{shown(goal.ours)} {goal.unit}".strip() + ("" if goal.met else ", **missed**"),
         "–" if goal.peer is None else f"{goal.peer_name}: {shown(goal.peer)}",
-        "–" if goal.ratio is None else f"{goal.ratio:.2f}",
+        "–" if goal.ratio is None else f"{goal.ratio:.2f}" + ratio_goal,
     )
     return f"| {' | '.join(cells)} |"
 
