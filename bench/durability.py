@@ -33,7 +33,7 @@ from api.processes.ready import marker
 from api.settings import Settings
 from api.wiring import Services, build_services
 from bench.demo_study import demo_study
-from bench.errors import BenchError
+from bench.errors import BenchError, check_peer
 from bench.goal import Goal
 from bench.installation import ROOT, free_port
 from bench.machine_key import issue_key
@@ -77,8 +77,9 @@ class Verdict:
     """Whole in the store and not in the index: kept before the kill, never acknowledged, and not sent again."""
 
 
-def durability(_peer: str | None = None) -> dict[str, Goal]:
+def durability(peer: str | None = None) -> dict[str, Goal]:
     """Kill the receivers 100 times three (`MINGYING_BENCH_ROUNDS` sets how often)."""
+    check_peer(peer, set())
     with tempfile.TemporaryDirectory(prefix="mingying-bench-") as name:
         verdict = kill_again_and_again(Path(name), times=rounds(100), seed=secrets.randbits(32))
     note = f"{verdict.kills} kills, {verdict.sent} sent, {verdict.acknowledged} acknowledged"
