@@ -141,7 +141,7 @@ class StorageScp:
     @property
     def active_associations(self) -> int:
         """How many associations are open."""
-        return len(self._ae.active_associations) + self._storage.active
+        return len(self._ae.active_associations) + self._storage.associations
 
     def start(self) -> None:
         """Begin to listen. Raises OSError when the port is taken."""

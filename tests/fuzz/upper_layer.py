@@ -68,7 +68,7 @@ def receive(received: bytes, *, step: int = 1 << 30) -> tuple[ScriptedSocket, by
     finally:
         logging.getLogger("imaging_core.network.storage").removeHandler(failures)
     assert not failures.records, failures.records[0].getMessage()
-    assert layer.active == 0
+    assert layer.connections == 0
     assert scripted.closed is (handed_on is None)
     assert handed_on is None or received.startswith(handed_on)
     assert all(len(content) < LARGEST + 1000 for content in stored)

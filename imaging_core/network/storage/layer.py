@@ -81,7 +81,7 @@ class StorageLayer:
     ) -> None:
         self._store = store
         self._peers = peers
-        self._associations = associations
+        self._most = associations
         self._elsewhere = elsewhere
         self._instance_bytes = instance_bytes
         self._timers = timers
@@ -89,8 +89,14 @@ class StorageLayer:
         self._live: dict[int, _Live] = {}
 
     @property
-    def active(self) -> int:
-        """How many connections are open here."""
+    def associations(self) -> int:
+        """How many associations are open here."""
+        with self._lock:
+            return sum(live.established for live in self._live.values())
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open here, those included that are about to begin or to end."""
         with self._lock:
             return len(self._live)
 
@@ -120,12 +126,12 @@ class StorageLayer:
                 live.ending = True
                 live.connection.end_of_input()
         deadline = time.monotonic() + seconds
-        while self.active and time.monotonic() < deadline:
+        while self.connections and time.monotonic() < deadline:
             time.sleep(0.01)
 
     def _admit(self, live: _Live) -> bool:
         with self._lock:
-            if len(self._live) >= self._associations + _WAITING:
+            if len(self._live) >= self._most + _WAITING:
                 return False
             self._live[id(live)] = live
             return True
@@ -154,7 +160,7 @@ class StorageLayer:
     def _establish(self, live: _Live) -> Rejection | None:
         elsewhere = self._elsewhere()
         with self._lock:
-            if elsewhere + sum(other.established for other in self._live.values()) >= self._associations:
+            if elsewhere + sum(other.established for other in self._live.values()) >= self._most:
                 return TOO_MANY
             live.established = True
             return None

@@ -216,17 +216,19 @@ class TestBrokenLater:
 
 class TestSilence:
     def test_is_not_waited_for(self, archive: Archive):
-        settings = ScpSettings(port=0, allowed={"CT1": INSTITUTION}, timers=Timers(artim=0.3, idle=0.3))
-        with StorageScp(archive.ingestor, settings) as scp:
-            with RawSender(scp.port) as says_nothing:
-                assert says_nothing.answer() == (CLOSED, b"")
-            with RawSender(scp.port) as half_a_request:
-                assert half_a_request.ask(associate()[:20]) == (CLOSED, b"")
-            with RawSender(scp.port) as idle:
-                assert idle.ask(associate())[0] == ACCEPTED
-                assert idle.answer() == (ABORTED, bytes(4))
-                # nor for one that stays after it was told to go
-                assert idle.answer() == (CLOSED, b"")
+        settings = ScpSettings(port=0, allowed={"CT1": INSTITUTION}, timers=Timers(artim=0.7, idle=0.7))
+        with (
+            StorageScp(archive.ingestor, settings) as scp,
+            RawSender(scp.port) as says_nothing,
+            RawSender(scp.port) as half_a_request,
+            RawSender(scp.port) as idle,
+        ):
+            assert idle.ask(associate())[0] == ACCEPTED
+            assert half_a_request.ask(associate()[:20]) == (CLOSED, b"")
+            assert says_nothing.answer() == (CLOSED, b"")
+            assert idle.answer() == (ABORTED, bytes(4))
+            # nor for one that stays after it was told to go
+            assert idle.answer() == (CLOSED, b"")
 
 
 class TestRefused:
@@ -417,13 +419,13 @@ class TestNegotiated:
 
 
 def test_when_the_listener_stops_who_stays_is_told(archive: Archive, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(listener, "_SECONDS_TO_FINISH", 0.1)
     scp = StorageScp(archive.ingestor, ScpSettings(port=0, allowed={"CT1": INSTITUTION}))
     scp.start()
     with RawSender(scp.port) as waiting, RawSender(scp.port) as sending, RawSender(scp.port) as silent:
         for opened in (waiting, sending):
             assert opened.ask(associate())[0] == ACCEPTED
         sending.send(store(data_set("1.2.30"))[:500])
+        monkeypatch.setattr(listener, "_SECONDS_TO_FINISH", 0.1)
         scp.stop()
         assert waiting.answer() == (ABORTED, bytes(4))
         assert sending.answer()[0] in (ABORTED, CLOSED)
