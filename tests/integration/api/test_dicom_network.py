@@ -241,14 +241,18 @@ def _here(services: Services) -> int:
         return session.scalar(select(func.count()).select_from(InstanceRow).where(InstanceRow.current)) or 0
 
 
-@pytest.mark.usefixtures("_listening")
+@pytest.fixture(scope="module")
+def _ours(services: Services) -> None:
+    services.ingestor.store_instance(
+        BytesIO(ct_instance(study="ours")),
+        institution_code=services.settings.hospital.institution_code,
+        origin=Origin(Channel.IMPORT, "test"),
+    )
+
+
+@pytest.mark.usefixtures("_listening", "_ours")
 class TestOrthancAsksUs:
     def test_what_there_is_and_gets_it(self, orthanc: Orthanc, services: Services):
-        services.ingestor.store_instance(
-            BytesIO(ct_instance(study="ours")),
-            institution_code=services.settings.hospital.institution_code,
-            origin=Origin(Channel.IMPORT, "test"),
-        )
         before = len(orthanc.instances())
         wanted = {"Level": "Study", "Query": {"StudyDate": "20260301", "PatientName": "测试*"}}
         query = orthanc.call("POST", "/modalities/us/query", json=wanted)["ID"]
@@ -275,7 +279,7 @@ class TestOrthancAsksUs:
     def test_whether_what_it_sent_is_safe(self, orthanc: Orthanc, services: Services):
         asked = {
             "DicomInstances": [
-                {"SOPClassUID": CT_IMAGE_STORAGE, "SOPInstanceUID": instance_uid("old", number=1)},
+                {"SOPClassUID": CT_IMAGE_STORAGE, "SOPInstanceUID": instance_uid("ours")},
                 {"SOPClassUID": CT_IMAGE_STORAGE, "SOPInstanceUID": instance_uid("never sent")},
             ]
         }
@@ -286,7 +290,7 @@ class TestOrthancAsksUs:
             settle(session, work)
         heard = until(lambda: _heard(orthanc, transaction))
         assert heard["Status"] == "Failure"
-        assert [item["SOPInstanceUID"] for item in heard["Success"]] == [instance_uid("old", number=1)]
+        assert [item["SOPInstanceUID"] for item in heard["Success"]] == [instance_uid("ours")]
         assert [item["SOPInstanceUID"] for item in heard["Failures"]] == [instance_uid("never sent")]
         assert heard["Failures"][0]["FailureReason"] == 0x0112
 
@@ -296,18 +300,18 @@ def _heard(orthanc: Orthanc, transaction: str) -> Any:
     return answer if answer["Status"] != "Pending" else None
 
 
-@pytest.mark.usefixtures("_listening")
+@pytest.mark.usefixtures("_listening", "_ours")
 class TestRetrievalIsAudited:
     def test_one_row_a_request(self, services: Services, ports: range):
         with association(ports[0], "1.2.840.10008.5.1.4.1.2.2.3", calling="ORTHANC") as asked:
-            identifier = keys(QueryRetrieveLevel="STUDY", StudyInstanceUID=study_uid("old"))
+            identifier = keys(QueryRetrieveLevel="STUDY", StudyInstanceUID=study_uid("ours"))
             list(asked.send_c_get(identifier, "1.2.840.10008.5.1.4.1.2.2.3"))
         with services.database.reading() as session:
             *_, row = session.scalars(
                 select(AuditEventRow).where(AuditEventRow.action == "instances.retrieved").order_by(AuditEventRow.at)
             )
-            assert (row.actor_kind, row.actor, row.object_id) == ("machine", "ORTHANC", study_uid("old"))
-            assert (row.detail["instances"], row.detail["destination"]) == (4, "ORTHANC")
+            assert (row.actor_kind, row.actor, row.object_id) == ("machine", "ORTHANC", study_uid("ours"))
+            assert (row.detail["instances"], row.detail["destination"]) == (1, "ORTHANC")
 
 
 class TestCommitmentAfterAKill:
