@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _MOST_NAMED = 1000
 _TRIES = 2
+_BY_NUMBER = "compared by number only"
 _PAUSES, _PAUSE_SECONDS = 10, 60.0
 _T = TypeVar("_T")
 
@@ -238,9 +239,13 @@ class Migration:
             state = State.WAITING
         elif not (len(ours) == theirs and self._compared(study.study_instance_uid, theirs)):
             try:
-                there = self._instances_there(study.study_instance_uid)
+                there = self._patiently(lambda: self._instances_there(study.study_instance_uid))
+            except RemoteUnreachable:
+                raise
             except RemoteFailed as error:
-                state, reason = State.FAILED, str(error)[:128]
+                # some old archives answer at study level only
+                same = len(ours) == theirs
+                state, reason = (State.COMPLETE, _BY_NUMBER) if same else (State.FAILED, str(error)[:128])
             else:
                 theirs = len(there)
                 missing = sorted(there - ours)
