@@ -1,6 +1,7 @@
 """The administrators' road: one imports people, another grants, the auditor sees both and may do neither."""
 
 import re
+from pathlib import Path
 
 import httpx
 import pyotp
@@ -8,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.builders import hl7
+from tests.builders.road import Examined
 from tests.builders.running import RunningService
 from tests.builders.senders import mllp
 from tests.builders.sheets import sheet
@@ -75,6 +77,36 @@ def waiting(service: RunningService, keeper: Page, evidence: Evidence) -> None:
     keeper.get_by_role("link", name="账号").click()
 
 
+def measured(keeper: Page, patient: Examined, evidence: Evidence) -> None:
+    """The share of retrievable institutions stands among the indicators, and a study says until when it is kept."""
+    keeper.get_by_role("link", name="质控").click()
+    share = keeper.get_by_role("region", name="可调阅机构")
+    expect(share).to_contain_text("还没有导入名单")
+    share.get_by_role("link", name="查看名单").click()
+    rows = "".join(f"{number:018d},测试医院{number},测试县\n" for number in range(5))
+    table: FilePayload = {
+        "name": "名单.csv",
+        "mimeType": "text/csv",
+        "buffer": f"机构代码,机构名称,所在地\n{rows}".encode(),
+    }
+    keeper.get_by_label("导入名单").set_input_files(table)
+    keeper.get_by_role("button", name="用这 5 家替换名单").click()
+    expect(keeper.get_by_role("region", name="可调阅比例")).to_contain_text("还差 4 家")
+    keeper.screenshot(path=evidence.screenshot("institutions"))
+    keeper.get_by_role("link", name="质控").click()
+    expect(share).to_contain_text("要求 80%")
+    keeper.screenshot(path=evidence.screenshot("quality"), full_page=True)
+    keeper.get_by_role("link", name="保存期限").click()
+    keeper.get_by_role("searchbox").fill(patient.accession_number)
+    keeper.get_by_role("button", name="查询").click()
+    expect(keeper.get_by_role("row", name=patient.accession_number)).to_contain_text("年")
+    keeper.screenshot(path=evidence.screenshot("retention"))
+    for name in ("编码对照", "医生工作站"):
+        keeper.get_by_role("link", name=name).click()
+        expect(keeper.get_by_role("heading", name=name)).to_be_visible()
+        keeper.screenshot(path=evidence.screenshot(name))
+
+
 def granted(granter: Page, evidence: Evidence) -> None:
     row = granter.get_by_role("row", name="测试审计")
     row.get_by_role("button", name="授权").click()
@@ -100,10 +132,11 @@ def enrolled(auditor: Page, initial: str) -> None:
 @pytest.mark.clause("R4.2")
 @pytest.mark.clause("R4.3")
 def test_from_the_list_of_people_to_the_audit_of_who_let_them_in(
-    service: RunningService, browser: Browser, evidence: Evidence
+    service: RunningService, browser: Browser, tmp_path: Path, evidence: Evidence
 ) -> None:
     service.cli("demo", "accounts")
     keeper = of_the_demo(service, browser, "xitong")
+    measured(keeper, Examined(service, tmp_path, 880), evidence)
     waiting(service, keeper, evidence)
     initial = imported(keeper, evidence)
     expect(keeper.get_by_role("button", name="授权")).to_have_count(0)

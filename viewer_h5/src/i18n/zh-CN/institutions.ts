@@ -7,6 +7,7 @@ export const institutionWords = {
   line: (percent: number) => `要求 ${percent}%`,
   reached: '已达到要求',
   short: (count: number) => `还差 ${count} 家`,
+  more: '查看名单和每家的状态',
   noList: '还没有导入名单，不能计算比例。请导入全省医疗机构名单。',
   states: { failed: '调阅失败', untried: '未验证', retrievable: '可调阅' } as Record<string, string>,
   all: '全部',
