@@ -19,6 +19,7 @@ from bench.figures import median, milliseconds, percentile
 from bench.goal import Goal
 from bench.installation import running_installation
 from bench.machine_key import issue_key
+from bench.names import names_as_in_life
 from bench.options import rounds
 from imaging_core.domain.identifiers import InstitutionCode, PatientKey
 from imaging_core.index.tables import StudyRow
@@ -32,25 +33,6 @@ _SEARCHES_OF_A_DOCTOR = 50
 """Fewer than one account may search in a minute."""
 _P95_MS = 100
 _AT = datetime(2026, 11, 1, tzinfo=UTC)
-# The most frequent surnames, by how many of a thousand people have them; polyphonic ones and compounds below.
-_SURNAMES = {
-    **dict.fromkeys("王李张", 71),
-    "刘": 51,
-    **dict.fromkeys("陈杨黄", 33),
-    **dict.fromkeys("赵吴周", 20),
-    **dict.fromkeys("徐孙马朱胡郭何高林罗", 13),
-    **dict.fromkeys("郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘于蒋蔡余杜叶程苏魏吕丁任沈", 6),
-    **dict.fromkeys(
-        "姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤", 3
-    ),
-    **dict.fromkeys("单仇解查区华朴盖翟牟缪乐阚卜冼", 1),
-    **dict.fromkeys(("欧阳", "上官", "司马", "尉迟"), 1),
-}
-# Characters of given names, the frequent first.
-_GIVEN = (
-    "英华文玉秀明兰金国春丽红建志海军平林桂梅芳伟强敏静磊洋艳勇杰娟涛超霞刚辉玲燕鹏飞琴云凤莲荣香珍生福德"
-    "贵根发祥龙虎宝成东波斌宇浩凯健俊帆雪琳晶妍茜欣怡涵梓萱子轩雨泽诗思嘉佳瑞晨阳博睿天乐可心一诺若曦语桐"
-)
 
 
 def plugin(peer: str | None = None) -> dict[str, Goal]:
@@ -59,7 +41,7 @@ def plugin(peer: str | None = None) -> dict[str, Goal]:
     chance = random.Random(4)  # noqa: S311  # the same patients every time
     with running_installation() as installation:
         settings = installation.settings
-        names = list(islice(_names(chance), _PATIENTS))
+        names = list(islice(names_as_in_life(chance), _PATIENTS))
         logins = [f"bench{number}" for number in range(3 * rounds(3))]
         database = Database.open(settings.database)
         try:
@@ -81,14 +63,6 @@ def plugin(peer: str | None = None) -> dict[str, Goal]:
         goals[f"search_{name}_p50_ms"] = Goal(median(values), "ms", note=note)
         goals[f"search_{name}_p95_ms"] = Goal(percentile(values, 0.95), "ms", goal=_P95_MS)
     return goals
-
-
-def _names(chance: random.Random) -> Iterator[str]:
-    surnames, weights = list(_SURNAMES), list(_SURNAMES.values())
-    often = [1 / (rank + 10) for rank in range(len(_GIVEN))]
-    while True:
-        given = chance.choices(_GIVEN, often, k=chance.choices((1, 2), (15, 85))[0])
-        yield chance.choices(surnames, weights)[0] + "".join(given)
 
 
 def _add_patients(database: Database, settings: Settings, names: list[str], chance: random.Random) -> None:

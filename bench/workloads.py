@@ -7,6 +7,7 @@ from bench.archive import archive
 from bench.durability import durability
 from bench.editor import editor
 from bench.goal import Goal
+from bench.growth import growth
 from bench.machine import machine
 from bench.paper import ocr
 from bench.plugin import plugin
@@ -22,6 +23,7 @@ WORKLOADS: dict[str, Callable[[str | None], dict[str, Goal]]] = {
     "archive": archive,
     "durability": durability,
     "editor": editor,
+    "growth": growth,
     "ocr": ocr,
     "plugin": plugin,
     "reminders": reminders,

@@ -33,11 +33,15 @@ class Dialect:
 
     def at_least(self, column: Text, value: str) -> Condition:
         """Return whether a text is not before another."""
-        return column.op("~>=~", is_comparison=True)(value) if self._postgres else column >= value
+        return column.op("~>=~", is_comparison=True)(value) if self._by_pattern(column) else column >= value
 
     def before(self, column: Text, value: str) -> Condition:
         """Return whether a text is before another."""
-        return column.op("~<~", is_comparison=True)(value) if self._postgres else column < value
+        return column.op("~<~", is_comparison=True)(value) if self._by_pattern(column) else column < value
+
+    def _by_pattern(self, column: Text) -> bool:
+        """Return whether the usual operators would compare by a language: the texts of names never do."""
+        return self._postgres and column is not StudyNameRow.text
 
     def like(self, column: Text, pattern: str) -> Condition:
         """Return whether a text matches a pattern with the wildcards `*` and `?`."""

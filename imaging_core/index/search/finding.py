@@ -6,6 +6,7 @@ until the page is full; a modality by its days. So a page costs about the same a
 million.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -28,8 +29,11 @@ from imaging_core.index.search.tables import StudyModalityRow, StudyNameRow
 from imaging_core.index.search.upkeep import day_number
 from imaging_core.index.tables import InstanceRow, SeriesRow, StudyRow
 
-FEW: Final = 5000
-"""So many candidates are fetched and ordered; of more, the newest studies are walked instead."""
+_FEWEST: Final = 500
+_FETCH_TO_ORDER: Final = 5
+"""Fetching a study costs about so many times as much as ordering an entry of an index."""
+_UNSEEN: Final = 200
+"""More than that many studies without a current instance are not expected to stand before a page."""
 _LEADING: Final = frozenset({"StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"})
 _BEGINNINGS: Final = frozenset({"PatientID", "AccessionNumber"})
 
@@ -131,6 +135,7 @@ def _lead_by_beginning(
     session: Session, dialect: Dialect, institution_code: str, key: Key, query: Query
 ) -> Condition | None:
     """Return a condition that leads to the few studies which match; None when they are many."""
+    newest, alone = None, False
     if key.attribute.matching is Matching.NAME:
         conditions = name_conditions(dialect, key, fuzzy=query.fuzzy)
         if not conditions:
@@ -138,16 +143,35 @@ def _lead_by_beginning(
         if query.fuzzy:
             conditions[0] = and_(StudyNameRow.inner.in_([False, True]), conditions[0])
         matching = select(StudyNameRow.study_id).where(StudyNameRow.institution_code == institution_code, conditions[0])
+        if len(query.keys) == len(conditions) == 1 and query.level is Level.STUDY and query.limit is not None:
+            alone = True
+            newest = (
+                matching.group_by(StudyNameRow.study_id, StudyNameRow.study_day)
+                .order_by(StudyNameRow.study_day.desc(), StudyNameRow.study_id.desc())
+                .limit(query.offset + query.limit + _UNSEEN)
+            )
     else:
         column: Any = key.attribute.column
         matching = select(StudyRow.id).where(
             StudyRow.institution_code == institution_code, dialect.matches(column, key.text)
         )
-    counted = matching.limit(FEW + 1).subquery()
-    if (session.scalar(select(func.count()).select_from(counted)) or 0) > FEW:
+    few = _few(session, query, alone=alone)
+    counted = matching.limit(few + 1).subquery()
+    if (session.scalar(select(func.count()).select_from(counted)) or 0) > few:
         return None
-    alias = matching.subquery()
-    return StudyRow.id.in_(select(alias.c[0]))
+    leading = (matching if newest is None else newest).subquery()
+    return StudyRow.id.in_(select(leading.c[0]))
+
+
+def _few(session: Session, query: Query, *, alone: bool) -> int:
+    """Return how many candidates are better ordered than met on a walk through the newest studies.
+
+    A walk to the end of a page passes page × studies ÷ candidates of them. Where a name is all that is asked for
+    (`alone`), its index gives the order of its candidates and only a page of them is fetched.
+    """
+    studies = session.scalar(select(func.max(StudyRow.id))) or 1
+    page = studies if query.limit is None else query.offset + query.limit
+    return max(math.isqrt(page * studies * (_FETCH_TO_ORDER if alone else 1)), _FEWEST)
 
 
 def _within(day: Any, key: Key) -> Condition:  # noqa: ANN401  # a column of either table
