@@ -24,7 +24,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.enable_socket]
 
 EXPLICIT, JPEG_LS, J2K, RPCL = "1.2.840.10008.1.2.1", *(f"1.2.840.10008.1.2.4.{end}" for end in ("80", "90", "202"))
 FOLDERS = (
-    "ct_all_syntaxes",
     "malformed",
     "derived_htj2k",
     "us_still_and_cine",
