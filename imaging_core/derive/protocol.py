@@ -3,8 +3,8 @@
 A message is a 4-byte length, a JSON head, and as many bytes as the head's `sizes` say. Asked:
 `{transfer_syntax_uid, sizes: [instance]}`. The child says `ready` once, then answers each instance with one `frame`
 or `failed` for each frame and one `end`. With a `task` it answers what `imaging_core.retrieve.decoding` asks: frames or
-the instance in another transfer syntax, or one picture, and `end`. Neither side writes while the other does, so the pipes cannot block each
-other.
+the instance in another transfer syntax, or one picture, and `end`. Neither side writes while the other does, so the
+pipes cannot block each other.
 """
 
 import struct
