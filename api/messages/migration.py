@@ -21,7 +21,8 @@ def report_text(report: MigrationReport) -> str:
         f"来源：{report.source}",
         f"开始：{report.began.astimezone():%Y-%m-%d %H:%M}",
         f"结束：{report.ended.astimezone():%Y-%m-%d %H:%M}",
-        f"检查：旧系统 {report.found} 次，本系统完整 {report.complete} 次（其中 {report.already_here} 次此前已在本系统）",
+        f"检查：旧系统 {report.found} 次，本系统完整 {report.complete} 次"
+        f"（其中 {report.already_here} 次此前已在本系统）",
         f"影像：旧系统 {report.instances_there} 幅，本系统 {report.instances_here} 幅",
     ]
     for state in (State.MISSING, State.DIFFERING, State.FAILED, State.WAITING):
