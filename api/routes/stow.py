@@ -200,8 +200,7 @@ def _answer(results: list[StoreResult | int], base_url: str) -> Response:
         if isinstance(result, int):
             failed.append({"00081197": _value("US", result)})
         elif result.outcome in _STORED:
-            url = f"{base_url}/dicom-web/studies/{result.study_instance_uid}/instances/{result.sop_instance_uid}"
-            stored.append({**_reference(result), "00081190": _value("UR", url)})
+            stored.append({**_reference(result), "00081190": _value("UR", base_url + _address(result))})
         else:
             failed.append({**_reference(result), "00081197": _value("US", _FAILURE[result.outcome])})
     body: dict[str, Any] = {}
@@ -211,6 +210,11 @@ def _answer(results: list[StoreResult | int], base_url: str) -> Response:
         body["00081198"] = {"vr": "SQ", "Value": failed}
     status = 200 if not failed else 202 if stored else 409
     return JSONResponse(body, status, media_type="application/dicom+json")
+
+
+def _address(result: StoreResult) -> str:
+    series = f"/dicom-web/studies/{result.study_instance_uid}/series/{result.series_instance_uid}"
+    return f"{series}/instances/{result.sop_instance_uid}"
 
 
 def _reference(result: StoreResult) -> dict[str, Any]:

@@ -93,12 +93,15 @@ def read_part(place: FilePart, digest: str, start: int, length: int | None) -> I
     """Return bytes of a part of a file, from `start` within it, in pieces.
 
     Raises:
-        BlobMissing: Before the first piece, when there is no such file.
+        BlobMissing: Before the first piece, when there is no such file, or it ends before the part does.
     """
     try:
         file = place.path.open("rb", buffering=0)
     except FileNotFoundError:
         raise BlobMissing(digest) from None
+    if os.fstat(file.fileno()).st_size < place.offset + place.length:
+        file.close()
+        raise BlobMissing(digest)
     left = max(place.length - start, 0)
     return _pieces(file, place.offset + start, left if length is None else min(left, length))
 

@@ -371,4 +371,5 @@ def result_of(outcome: StoreOutcome, header: InstanceHeader, digest: str) -> Sto
         sop_class_uid=header.sop_class_uid,
         sop_instance_uid=header.sop_instance_uid,
         study_instance_uid=header.study_instance_uid,
+        series_instance_uid=header.series_instance_uid,
     )

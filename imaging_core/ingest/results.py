@@ -40,5 +40,6 @@ class StoreResult:
     sop_class_uid: str = ""
     sop_instance_uid: str = ""
     study_instance_uid: str = ""
+    series_instance_uid: str = ""
     reason_code: str = ""
     reason: str = ""

@@ -84,6 +84,15 @@ class TestClient:
         answer = self.client(base, key).store_instances([sent], study_instance_uid=study_uid("named"))
         assert answer.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == sent.SOPInstanceUID
 
+    def test_says_where_each_can_be_retrieved(self, hospital, base, key):
+        address = hospital.services.settings.base_url
+        answer = stow(base, related(ct_instance(study="fetched")), key)
+        [said] = answer.json()["00081199"]["Value"]
+        path = said["00081190"]["Value"][0].removeprefix(address)
+        fetched = requests.get(base + path, headers={**hospital.machine_key("retrieve")}, timeout=20)
+        assert fetched.status_code == 200
+        assert ct_instance(study="fetched") in fetched.content
+
     def test_may_send_the_same_twice(self, base, key):
         sent = [dataset(ct_instance(study="twice"))]
         for _ in range(2):

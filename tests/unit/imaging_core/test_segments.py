@@ -135,7 +135,7 @@ class TestWalk:
         damaged = bytearray(segment)
         damaged[flip % len(damaged)] ^= 1
         for bytes_ in (segment[: cut % (len(segment) + 1)], damaged):
-            for record in walk(BytesIO(bytes(bytes_)), len(bytes_), check_contents=True):
-                content = bytes(bytes_[record.offset : record.offset + record.size])
-                assert hashlib.sha256(content).hexdigest() == record.digest
+            for found in walk(BytesIO(bytes(bytes_)), len(bytes_), check_contents=True):
+                content = bytes(bytes_[found.offset : found.offset + found.size])
+                assert hashlib.sha256(content).hexdigest() == found.digest
                 assert content in contents
