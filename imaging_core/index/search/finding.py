@@ -40,7 +40,8 @@ _BEGINNINGS: Final = frozenset({"PatientID", "AccessionNumber"})
 
 def find(session: Session, institution_code: str, query: Query, answered: Sequence[Attribute]) -> Sequence[Row[Any]]:
     """Return the matches of an institution, with the columns of what is answered, and the UIDs, by `columns_of`."""
-    return session.execute(statement(session, institution_code, query, answered)).all()
+    # on the connection: rows are wanted, no objects
+    return session.connection().execute(statement(session, institution_code, query, answered)).all()
 
 
 def columns_of(level: Level, answered: Sequence[Attribute]) -> list[Any]:

@@ -1,13 +1,16 @@
 """Which index each search takes: none of the frequent ones may read a whole table."""
 
+import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from api.db.engine import Database
 from bench.growth import INSTITUTION, fill
+from imaging_core.index.search import finding
 from imaging_core.index.search.attributes import Level, answered
 from imaging_core.index.search.finding import find, statement
 from imaging_core.index.search.keys import Query, read_keys
@@ -80,12 +83,23 @@ def test_a_page_is_no_sort_of_all_studies(database: Database):
     assert "TEMP B-TREE" not in plan(database, Level.STUDY, {}, offset=100)
 
 
-def test_pages_hold_each_match_once_whichever_way_they_are_found(database: Database):
+def test_many_of_one_name_are_met_on_a_walk_along_the_newest(database: Database, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(finding, "_few", lambda *_arguments, **_named: 1)
+    found = plan(database, Level.STUDY, {"PatientName": "wang*", "ModalitiesInStudy": "CT,MR"})
+    assert "ix_studies_newest" in found
+    assert not {"Seq Scan", "Sort", "Hash", "TEMP"} & set(re.findall(r"Seq Scan|Sort|Hash|TEMP", found)), found
+
+
+@pytest.mark.parametrize("few", [1, 100_000])
+def test_pages_hold_each_match_once_whichever_way_they_are_found(
+    database: Database, few: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(finding, "_few", lambda *_arguments, **_named: few)
     with database.reading() as session:
         for keys in ({}, {"PatientName": "wang*"}, {"PatientName": "欧阳*"}, {"ModalitiesInStudy": "CT"}):
             read = read_keys(Level.STUDY, keys)
             whole = find(session, INSTITUTION, Query(level=Level.STUDY, keys=read), EVERYTHING)
-            paged = []
+            paged: list[Row[Any]] = []
             while page := find(
                 session, INSTITUTION, Query(level=Level.STUDY, keys=read, limit=37, offset=len(paged)), EVERYTHING
             ):
