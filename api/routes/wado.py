@@ -238,7 +238,10 @@ def express(services: Services) -> Express:
         accept = _plain_accept(scope)
         if accept is None:
             return None
-        target = target_of(scope["path"])
+        try:
+            target = target_of(scope["path"])
+        except Problem:
+            return None  # of another service, such as QIDO-RS, or wrong: told the common way
         if target.what in ("study", "series") or not notes.noted(actor, target.study, target.what):
             return None
         made: Answer | None = None

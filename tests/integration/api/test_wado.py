@@ -97,6 +97,18 @@ class TestOnEachDatabase:
         assert "accept" in frame.headers["vary"]
 
 
+class TestBesideSearch:
+    def test_a_caller_who_just_retrieved_may_search_below_a_study_as_well(self, web):
+        both = web.hospital.machine_key("retrieve", "query")
+        for _ in range(2):  # by the common way, then known to the short one
+            assert web.get(place(number=1), **both).status_code == 200
+            for path in (f"{study_uid()}/series", f"{study_uid()}/instances", f"{place()}/instances"):
+                assert web.get(path, **both).status_code == 200, path
+        only = web.hospital.machine_key("retrieve")
+        assert web.get(place(number=1), **only).status_code == 200
+        assert web.get(f"{study_uid()}/series", **only).status_code == 403
+
+
 class TestRefusals:
     def test_without_a_key_nothing_is_told(self, web):
         for path in (place(number=1), place(), place() + "/metadata", study_uid("nowhere")):
