@@ -121,11 +121,11 @@ class TestAPlatformThatFails:
     def test_does_not_keep_anybody_waiting(self, calm, person, kind):
         hospital = calm.seen_by(OURS, seconds=0.5)
         calm.misbehave(kind, seconds=20)
-        took_less_than(5, lambda: hospital.find_history(person))
+        took_less_than(15, lambda: hospital.find_history(person))
 
     def test_that_is_not_there_is_unreachable(self, platform, person):
         nobody = platform.seen_by(OURS, url=f"http://127.0.0.1:{free_port()}")
-        took_less_than(5, lambda: nobody.find_history(person))
+        took_less_than(15, lambda: nobody.find_history(person))
 
     def test_that_drips_its_headers_does_not_keep_anybody_waiting(self, platform, person):
         with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -142,9 +142,9 @@ class TestAPlatformThatFails:
             thread = threading.Thread(target=drip, daemon=True)
             thread.start()
             hospital = platform.seen_by(OURS, url=f"http://127.0.0.1:{listening.getsockname()[1]}", seconds=0.5)
-            took_less_than(5, lambda: hospital.find_history(person))
+            took_less_than(15, lambda: hospital.find_history(person))
             ended.set()
-            thread.join(timeout=5)
+            thread.join(timeout=60)
 
     def test_gives_no_address_that_would_run_as_script(self, calm, person, ours, theirs):
         theirs.register(registration(uuid4().hex, person))

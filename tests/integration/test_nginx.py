@@ -137,7 +137,7 @@ class TestPatients:
 
     def test_see_an_answer_begin_while_the_model_still_thinks(self, site):
         with site.browser(verified=True) as browser:
-            asked = browser.stream("POST", f"{site.report}/questions", json={"question": WHAT}, timeout=12)
+            asked = browser.stream("POST", f"{site.report}/questions", json={"question": WHAT}, timeout=20)
             # the model says nothing for 25 seconds: a proxy that keeps the beginning back runs into the timeout
             with asked as answer:
                 first = next(line for line in answer.iter_lines() if line.startswith("data: "))

@@ -28,7 +28,7 @@ def data(tmp_path) -> Iterator[Path]:
 
 def stop(data: Path, process) -> None:
     private_redis.stop_orphan(data)
-    process.wait(timeout=10)
+    process.wait(timeout=60)
 
 
 @pytest.mark.usefixtures("nothing_installed")

@@ -167,7 +167,7 @@ class TestTheConversation:
             late.start()
             late.join(timeout=0.5)  # it waits for the first one's row
             assert late.is_alive()
-        late.join(timeout=10)
+        late.join(timeout=60)
         assert len(begun) == 2
         assert len(set(begun)) == 1
 

@@ -179,7 +179,7 @@ class TestRefusals:
         connection.endheaders()
         connection.send(body.removesuffix(b"\r\n--b--\r\n") + b"\r\n--b\r\n\r\n" + b"\x00" * (9 * MIB))
         connection.close()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not received(hospital, "left") and time.monotonic() < deadline:
             time.sleep(0.05)
         assert received(hospital, "left") == 2
