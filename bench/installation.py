@@ -2,8 +2,8 @@
 
 import contextlib
 import os
+import secrets
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from api.processes.ports import is_free
 from api.settings import Settings
 from bench.errors import BenchError, NeedMissing
 
@@ -83,10 +84,9 @@ def running_installation(**settings: str) -> Iterator[Installation]:
 
 
 def free_port() -> int:
-    """Return a port nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port nobody listens on right now, below those the system gives to outgoing connections."""
+    ports = (20_000 + secrets.randbelow(12_000) for _ in range(1000))
+    return next(port for port in ports if is_free("127.0.0.1", port))
 
 
 def stop_process(process: subprocess.Popen[bytes], *, first: signal.Signals) -> None:
