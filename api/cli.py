@@ -8,7 +8,14 @@ import typer
 from api.commands import processes
 
 _PROCESSES = ("up", "migrate", "serve", "scp", "worker")
-_COMMANDS = {"import": "load", "check": "check", "acceptance": "acceptance", "bench": "bench", "print-report": "report", "reindex": "reindex"}
+_COMMANDS = {
+    "import": "load",
+    "check": "check",
+    "acceptance": "acceptance",
+    "bench": "bench",
+    "print-report": "report",
+    "reindex": "reindex",
+}
 _GROUPS = {
     "dicom": ("dicom", "Other DICOM machines: are they there, what have they, send to them."),
     "demo": ("demo", "The demo hospital."),

@@ -312,9 +312,7 @@ def build_services(settings: Settings, *, clock: Clock = utc_now) -> Services:
             health_check_interval=30,
         ),
         blobs=blobs,
-        ingestor=Ingestor(
-            blobs, reads=database.reads, writes=database.writes, limits=_limits(settings), clock=clock
-        ),
+        ingestor=Ingestor(blobs, reads=database.reads, writes=database.writes, limits=_limits(settings), clock=clock),
         cipher=FieldCipher(keys.field_cipher, keys.current_field_cipher, keys.blind_index),
         link_issuer=LinkIssuer(keys.link),
         derived=DerivedReader(DerivedStore(data / "derived")),

@@ -92,9 +92,7 @@ def _grey(frame: DecodedFrame, dataset: Dataset, window: Window | None) -> Pictu
     return 255 - levels if inverted else levels
 
 
-def _levels(
-    values: NDArray[Any], stored: Pixels, frame_index: int, dataset: Dataset, window: Window | None
-) -> Picture:
+def _levels(values: NDArray[Any], stored: Pixels, frame_index: int, dataset: Dataset, window: Window | None) -> Picture:
     lut = dataset.get("VOILUTSequence")
     if lut and window is None:
         modality = np.asarray(apply_modality_lut(values, dataset))
