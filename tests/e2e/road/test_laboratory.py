@@ -19,7 +19,8 @@ from tests.builders.senders import mllp
 from tests.builders.staff import new_account
 from tests.conftest import Evidence
 
-NAME, VALUE = "测试化验", "13.37"
+# no time of a log line looks like this value
+NAME, VALUE = "测试化验", "1337.73"
 
 
 def opening_of(service: RunningService) -> str:
