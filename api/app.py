@@ -26,6 +26,7 @@ from api.routes import (
     citizen,
     comparisons,
     demo,
+    dicomweb,
     documents,
     downloads,
     editor,
@@ -37,13 +38,11 @@ from api.routes import (
     patient,
     plugin,
     plugin_patients,
-    qido,
     questions,
     region,
     reports,
     shares,
     staff,
-    stow,
     studies,
     wado,
     workstations,
@@ -97,7 +96,7 @@ def build_routes(settings: Settings) -> list[BaseRoute]:
     for module in modules:
         router.include_router(module.make_router(settings))
     # first: bytes in bulk are asked for more than all else
-    return [*wado.make_routes(), *stow.make_routes(), *qido.make_routes(), *router.routes]
+    return [*dicomweb.make_routes(), *router.routes]
 
 
 def create_app(services: Services, *, routes: Sequence[BaseRoute] | None = None) -> FastAPI:

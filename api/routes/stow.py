@@ -36,7 +36,8 @@ _CANNOT_UNDERSTAND = 0xC000
 _STUDY_MISMATCH = 0xC409
 _CONFLICT = 0x0110
 _OUT_OF_RESOURCES = 0xA700
-_ONE_STUDY = "/dicom-web/studies/{study}"
+SCOPE = "stow"
+PATHS = ("/dicom-web/studies", "/dicom-web/studies/{study}")
 _AT_ONCE = 16 * 1024 * 1024
 """Bytes of a request that are taken into memory; larger ones stream through files."""
 _FAILURE = {StoreOutcome.CONFLICT_KEPT: _CONFLICT, StoreOutcome.QUARANTINED: _CANNOT_UNDERSTAND}
@@ -44,8 +45,7 @@ _FAILURE = {StoreOutcome.CONFLICT_KEPT: _CONFLICT, StoreOutcome.QUARANTINED: _CA
 
 def make_routes() -> list[BaseRoute]:
     """Return the STOW-RS routes; they speak ASGI themselves, so they are not of a router."""
-    rule = machine("stow")
-    return [RawRoute(path, _store, methods=["POST"], rule=rule) for path in ("/dicom-web/studies", _ONE_STUDY)]
+    return [RawRoute(path, _store, methods=["POST"], rule=machine(SCOPE)) for path in PATHS]
 
 
 async def _store(request: Request, send: Send) -> None:

@@ -12,12 +12,11 @@ from urllib.parse import parse_qsl
 
 from fastapi.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute
 from starlette.types import Scope, Send
 
 from api.audit.record import Actor
-from api.auth.access import PUBLIC, machine
+from api.auth.access import machine
 from api.errors import Problem
 from api.raw_routes import Express, Headers, QuickAnswer, RawRoute
 from api.routes import wado_instances as originals
@@ -54,8 +53,7 @@ _USUAL_LENGTH = 400
 def make_routes() -> list[BaseRoute]:
     """Return the routes; they speak ASGI themselves, so they are not of a router."""
     rule = machine(SCOPE)
-    wado: list[BaseRoute] = [RawRoute(path, _retrieve, methods=["GET"], rule=rule) for path in PATHS]
-    return [*wado, RawRoute("/dicom-web/", _capabilities, methods=["GET", "OPTIONS"], rule=PUBLIC)]
+    return [RawRoute(path, _retrieve, methods=["GET"], rule=rule) for path in PATHS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,20 +282,3 @@ def _at_once(found: Found, target: Target, accept: str, places: FramePlaces) -> 
         return None
     offer = originals.chosen_frames(accept, found.transfer_syntax_uid, one=len(target.numbers) == 1)
     return originals.quick_frames(found, target.numbers, offer, places)
-
-
-# --- what is possible ------------------------------------------------------------------------------------------------
-
-
-async def _capabilities(request: Request, send: Send) -> None:
-    body = {
-        "standard": "DICOM PS3.18 10.4 (WADO-RS)",
-        "authorization": f"Bearer, key with scope {SCOPE}",
-        "transferSyntaxes": ["*", *originals.SYNTAXES_MADE],
-        "renderedMediaTypes": [rendering.JPEG, rendering.PNG],
-        "metadataMediaTypes": [metadata.JSON],
-        "queryParameters": ["accept", *rendering.PARAMETERS],
-        "resources": [{"path": path.replace(":path", ""), "methods": ["GET", "HEAD"]} for path in PATHS],
-    }
-    headers = {"Allow": "GET, HEAD, OPTIONS"} if request.method == "OPTIONS" else {}
-    await JSONResponse(body, headers=headers)(request.scope, request.receive, send)
