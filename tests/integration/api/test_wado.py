@@ -97,15 +97,6 @@ class TestOnEachDatabase:
         assert "accept" in frame.headers["vary"]
 
 
-class TestCapabilities:
-    def test_anyone_is_told_what_there_is_and_by_which_scope(self, web):
-        told = httpx.get(f"{web.base}/dicom-web/", trust_env=False).json()
-        scopes = {(one["path"], method): one["scope"] for one in told["resources"] for method in one["methods"]}
-        assert scopes["/dicom-web/studies", "POST"] == "stow"
-        assert scopes["/dicom-web/studies", "GET"] == "query"
-        assert scopes["/dicom-web/studies/{study}", "GET"] == "retrieve"
-
-
 class TestBesideSearch:
     def test_a_caller_who_just_retrieved_may_search_below_a_study_as_well(self, web):
         both = web.hospital.machine_key("retrieve", "query")
@@ -419,6 +410,13 @@ class TestAudit:
 
 
 class TestCapabilities:
+    def test_anyone_is_told_what_there_is_and_by_which_scope(self, web):
+        told = httpx.get(f"{web.base}/dicom-web/", trust_env=False).json()
+        scopes = {(one["path"], method): one["scope"] for one in told["resources"] for method in one["methods"]}
+        assert scopes["/dicom-web/studies", "POST"] == "stow"
+        assert scopes["/dicom-web/studies", "GET"] == "query"
+        assert scopes["/dicom-web/studies/{study}", "GET"] == "retrieve"
+
     def test_say_what_is_possible(self, web):
         for method in ("GET", "OPTIONS"):
             answer = web.client.request(method, f"{web.base}/dicom-web/")
