@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import http.client
 import io
-import os
 import random
 import secrets
 import subprocess
@@ -35,7 +34,7 @@ from api.wiring import Services, build_services
 from bench.demo_study import demo_study
 from bench.errors import BenchError, check_peer
 from bench.goal import Goal
-from bench.installation import ROOT, free_port
+from bench.installation import ROOT, environment_of, settings_of
 from bench.machine_key import issue_key
 from bench.options import rounds
 from bench.senders import StowClient, relabelled
@@ -97,8 +96,8 @@ def kill_again_and_again(data: Path, *, times: int, seed: int) -> Verdict:
         BenchError: A receiver does not come up again.
     """
     chance = random.Random(seed)  # noqa: S311  # no secret
-    environment = _environment(data)
-    settings = _settings(data, environment)
+    environment = environment_of(data, {})
+    settings = settings_of(data, environment)
     migrate(settings.database)
     redis = private_redis.start(data)
     sent = Sent()
@@ -227,14 +226,3 @@ def _look(services: Services, sent: Sent, kills: int) -> Verdict:
         torn=tuple(sorted(torn - sent.acknowledged)),
         unindexed=len(kept - digests),
     )
-
-
-def _environment(data: Path) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MINGYING_")}
-    ports = {f"MINGYING_{name}__PORT": str(free_port()) for name in ("HTTP", "DICOM", "HL7")}
-    return {**inherited, **ports, "MINGYING_DATA": str(data), "MINGYING_MODE": "demo"}
-
-
-def _settings(data: Path, environment: dict[str, str]) -> Settings:
-    ports = {name: {"port": int(environment[f"MINGYING_{name.upper()}__PORT"])} for name in ("http", "dicom", "hl7")}
-    return Settings(mode="demo", data=data, **ports)  # type: ignore[arg-type]  # pydantic checks the values

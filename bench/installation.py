@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +70,7 @@ def running_installation(**settings: str) -> Iterator[Installation]:
         raise NeedMissing("the built page", "run `make demo` or `make test` once")
     with tempfile.TemporaryDirectory(prefix="mingying-bench-") as folder:
         data = Path(folder)
-        environment = _environment(data, settings)
+        environment = environment_of(data, settings)
         started = time.perf_counter()
         with (data / "up.log").open("wb") as log:
             process = subprocess.Popen(
@@ -78,7 +78,7 @@ def running_installation(**settings: str) -> Iterator[Installation]:
             )
         try:
             _wait_until_ready(process, data / "up.log")
-            yield Installation(_settings(data, environment), process, time.perf_counter() - started)
+            yield Installation(settings_of(data, environment), process, time.perf_counter() - started)
         finally:
             _stop(process)
 
@@ -104,7 +104,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     stop_process(process, first=signal.SIGINT)
 
 
-def _environment(data: Path, settings: dict[str, str]) -> dict[str, str]:
+def environment_of(data: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of an installation of its own: demo mode, free ports, then `settings`."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("MINGYING_")}
     own = {
         "DATA": str(data),
@@ -117,7 +118,7 @@ def _environment(data: Path, settings: dict[str, str]) -> dict[str, str]:
     return {**inherited, **{f"MINGYING_{name}": value for name, value in own.items()}}
 
 
-def _settings(data: Path, environment: dict[str, str]) -> Settings:
+def settings_of(data: Path, environment: dict[str, str]) -> Settings:
     """Return the settings the installation runs with, without touching this process's environment."""
     sections: dict[str, dict[str, object]] = {"http": {}, "dicom": {}, "hl7": {}}
     for name, section in sections.items():

@@ -267,10 +267,10 @@ class Ingestor:
 
 def _file_all(session: Session, filings: Sequence[_Filing]) -> list[Sequence[_Answer]]:
     answers = iter(file_arrivals(session, [arrival for filing in filings for arrival in filing.arrivals]))
-    by_filing = [list(islice(answers, len(filing.arrivals))) for filing in filings]
+    by_filing: list[Sequence[_Answer]] = [list(islice(answers, len(filing.arrivals))) for filing in filings]
     for filing, own in zip(filings, by_filing, strict=True):
         filing.then(session, own)
-    return list(by_filing)
+    return by_filing
 
 
 def _arrival_of(item: _Item, sender: _Sender) -> Instance | Unreadable:

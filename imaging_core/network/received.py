@@ -10,6 +10,7 @@ from imaging_core.dicom.limits import Limits
 from imaging_core.dicom.preamble import find_start
 from imaging_core.dicom.writing import file_meta
 from imaging_core.errors import DamagedDicom
+from imaging_core.ingest.reading import Chained
 
 
 @contextmanager
@@ -30,16 +31,4 @@ def received_file(
         except DamagedDicom:
             offset = spooled.stat().st_size  # the data set has fewer than eight bytes
         file.seek(offset)
-        yield cast(BinaryIO, _Chained(BytesIO(meta), file))
-
-
-class _Chained:
-    """One stream after another."""
-
-    def __init__(self, first: BinaryIO, second: BinaryIO) -> None:
-        self._first = first
-        self._second = second
-
-    def read(self, size: int = -1) -> bytes:
-        """Return the next bytes; pieces may be shorter than asked for before the end."""
-        return self._first.read(size) or self._second.read(size)
+        yield cast(BinaryIO, Chained(BytesIO(meta), file))
