@@ -1,6 +1,7 @@
 """Importing what lies on a disk: files, folders, ZIP archives, DICOMDIR.
 
-Importing again what was imported is harmless, so an interrupted run is resumed by running it again.
+Importing again what was imported is harmless, so an interrupted run is resumed by running it again; with a journal it
+does not even read again what is done.
 """
 
 import os
@@ -12,8 +13,9 @@ from typing import BinaryIO, Final, Protocol
 from imaging_core.dicom.directory import is_dicomdir, referenced_files
 from imaging_core.dicom.preamble import has_dicm_mark, looks_like_dataset
 from imaging_core.errors import ImagingError
+from imaging_core.ingest.journal import Fingerprint, ImportJournal, Line, fingerprint_of
 from imaging_core.ingest.results import Channel, Origin, StoreOutcome, StoreResult
-from imaging_core.ingest.zipped import ZipBudget, ZipLimits, ZipRefused, is_zip, open_entries
+from imaging_core.ingest.zipped import ZipBudget, ZipEntry, ZipLimits, ZipRefused, is_zip, open_entries
 
 _SNIFFED: Final = 1024
 Progress = Callable[[int, int], None]
@@ -39,7 +41,7 @@ class FailedFile:
 
 @dataclass(slots=True)
 class ImportReport:
-    """Counts of an import; `files` is the sum of all outcomes."""
+    """Counts of an import; `files` is the sum of all outcomes. `skipped` of them were done in an earlier run."""
 
     files: int = 0
     stored: int = 0
@@ -47,6 +49,7 @@ class ImportReport:
     conflicts: int = 0
     quarantined: int = 0
     failed: list[FailedFile] = field(default_factory=list)
+    skipped: int = 0
 
 
 def import_paths(
@@ -57,14 +60,28 @@ def import_paths(
     run: str = "folder",
     progress: Progress = lambda _done, _known: None,
     zip_limits: ZipLimits = ZipLimits(),  # noqa: B008  # frozen
+    journal: ImportJournal | None = None,
 ) -> ImportReport:
     """Import files, folders with all below them, ZIP archives and DICOMDIRs with the files they name.
 
     A file that is not DICOM is reported as failed and left where it is; one that is DICOM but cannot be read
-    goes to quarantine. No file stops the others.
+    goes to quarantine. No file stops the others. What the `journal` knows as done is counted and not read.
     """
     origin = Origin(Channel.IMPORT, run)
-    return _Import(ingestor, institution_code, origin, progress, zip_limits).run(paths)
+    return _Import(ingestor, institution_code, origin, progress, zip_limits, journal).run(paths)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A file or an entry of an archive: its name for people, and its name and mark in the journal."""
+
+    name: str
+    key: str
+    mark: Fingerprint
+
+    def entry(self, entry: ZipEntry) -> "_Source":
+        """Return an entry of this archive."""
+        return _Source(f"{self.name}!{entry.name}", f"{self.key}!{entry.name}", Fingerprint(entry.size, entry.checksum))
 
 
 class _Import:
@@ -77,12 +94,14 @@ class _Import:
         origin: Origin,
         progress: Progress,
         zip_limits: ZipLimits,
+        journal: ImportJournal | None,
     ) -> None:
         self._ingestor = ingestor
         self._institution_code = institution_code
         self._origin = origin
         self._progress = progress
         self._zip_limits = zip_limits
+        self._journal = journal
         self._report = ImportReport()
         self._known = 0
 
@@ -105,11 +124,13 @@ class _Import:
                 first = content.read(_SNIFFED)
                 if is_dicomdir(first):
                     return self._named_by(file)
+                status = os.fstat(content.fileno())
+                mark = fingerprint_of(content, size=status.st_size, changed=status.st_mtime_ns)
+                source = _Source(str(file), str(file.absolute()), mark)
                 if is_zip(first):
-                    self._import_zip(str(file), content, ZipBudget(self._zip_limits))
-                    return []
-                content.seek(0)
-                self._store(str(file), first, content)
+                    self._import_zip(source, content, ZipBudget(self._zip_limits))
+                else:
+                    self._import_content(source, first, content)
         except OSError as error:
             self._fail(str(file), "not_readable", f"the file cannot be read: {error.strerror}")
         return []
@@ -122,44 +143,81 @@ class _Import:
             self._fail(str(dicomdir), "bad_dicomdir", str(error))
             return []
 
-    def _import_zip(self, name: str, content: BinaryIO, budget: ZipBudget) -> None:
+    def _import_zip(self, source: _Source, content: BinaryIO, budget: ZipBudget) -> int | None:
+        """Import the entries of an archive; return how many have a line in the journal, None when some have none."""
         self._known -= 1  # counted by its entries
+        if self._journal and (lines := self._journal.done_below(source.key, source.mark)) is not None:
+            self._known += len(lines)
+            for line in lines:
+                self._skip(line)
+            return len(lines)
+        noted: list[int | None] = []
         try:
             with open_entries(content, budget) as entries:
                 self._known += len(entries)
-                for entry in entries:
-                    self._import_entry(f"{name}!{entry.name}", entry.open, budget)
+                noted += [self._import_entry(source.entry(entry), entry, budget) for entry in entries]
         except ZipRefused as refused:
-            self._fail(name, refused.reason_code, str(refused))
+            self._fail(source.name, refused.reason_code, str(refused))
+            return None
+        counts = [count for count in noted if count is not None]
+        if len(counts) < len(noted):
+            return None
+        if self._journal:
+            self._journal.note_whole(source.key, source.mark, entries=sum(counts))
+        return sum(counts)
 
-    def _import_entry(self, name: str, opened: Callable[[], BinaryIO], budget: ZipBudget) -> None:
+    def _import_entry(self, source: _Source, entry: ZipEntry, budget: ZipBudget) -> int | None:
+        if self._skipped(source):
+            return 1
         try:
-            with opened() as content:
+            with entry.open() as content:
                 first = content.read(_SNIFFED)
             if is_dicomdir(first):
                 self._known -= 1  # all entries are read anyway
-                return
-            with opened() as content:
+                return 0
+            with entry.open() as content:
                 if is_zip(first):
-                    self._import_zip(name, content, budget.nested())
-                else:
-                    self._store(name, first, content)
+                    return self._import_zip(source, content, budget.nested())
+                return self._store(source, first, content)
         except ZipRefused as refused:
-            self._fail(name, refused.reason_code, str(refused))
+            self._fail(source.name, refused.reason_code, str(refused))
+            return None
 
-    def _store(self, name: str, first: bytes, content: BinaryIO) -> None:
+    def _import_content(self, source: _Source, first: bytes, content: BinaryIO) -> None:
+        if not self._skipped(source):
+            self._store(source, first, content)
+
+    def _skipped(self, source: _Source) -> bool:
+        line = self._journal.done(source.key, source.mark) if self._journal else None
+        if line is not None:
+            self._skip(line)
+        return line is not None
+
+    def _skip(self, line: Line) -> None:
+        self._report.skipped += 1
+        self._count(
+            StoreOutcome.QUARANTINED if line.outcome is StoreOutcome.QUARANTINED else StoreOutcome.ALREADY_STORED
+        )
+
+    def _store(self, source: _Source, first: bytes, content: BinaryIO) -> int | None:
         if not has_dicm_mark(first) and not looks_like_dataset(first):
-            self._fail(name, "not_dicom", "not DICOM")
-            return
+            self._fail(source.name, "not_dicom", "not DICOM")
+            return None
         try:
             result = self._ingestor.store_instance(
                 content, institution_code=self._institution_code, origin=self._origin
             )
         except ImagingError as error:
-            self._fail(name, getattr(error, "reason_code", "not_stored"), str(error))
-            return
+            self._fail(source.name, getattr(error, "reason_code", "not_stored"), str(error))
+            return None
+        if self._journal:
+            self._journal.note(Line(source.key, result.digest, result.outcome), source.mark)
+        self._count(result.outcome)
+        return 1
+
+    def _count(self, outcome: StoreOutcome) -> None:
         report = self._report
-        match result.outcome:
+        match outcome:
             case StoreOutcome.STORED:
                 report.stored += 1
             case StoreOutcome.ALREADY_STORED:

@@ -74,6 +74,16 @@ class ZipEntry:
     _archive: zipfile.ZipFile
     _info: zipfile.ZipInfo
 
+    @property
+    def size(self) -> int:
+        """Return the declared number of unpacked bytes."""
+        return self._info.file_size
+
+    @property
+    def checksum(self) -> str:
+        """Return the declared check sum of the unpacked bytes."""
+        return f"crc32 {self._info.CRC:08x}"
+
     def open(self) -> BinaryIO:
         """Open the entry for reading; the zip module gives no more bytes than the archive declared.
 
