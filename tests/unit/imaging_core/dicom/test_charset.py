@@ -4,7 +4,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imaging_core.dicom.charset import CharsetRule, decode_text
+from imaging_core.coding.vocabulary import vocabulary
+from imaging_core.dicom.charset import CharsetRule, decode_text, decode_texts
+
+pytestmark = pytest.mark.clause("R4.4")
+
+CHINESE_WORDS = sorted(word for word in vocabulary().words if len(word) > 1 and not word.isascii())
+COMMON = [bytes((lead, trail)).decode("gb2312") for lead in range(0xB0, 0xD7) for trail in range(0xA1, 0xFF)]
+UNLABELLED = [[], ["ISO_IR 6"], ["ISO_IR 100"], ["ISO 2022 IR 100"]]
+# words as they stand in images: (declared, bytes, text, rule)
+SEEN = [
+    (["ISO_IR 100"], b"RECONSTRU\xc7\xc3O", "RECONSTRUÇÃO", CharsetRule.DECLARED),
+    (["ISO_IR 100"], b"RECONSTRU\xc7\xd5ES", "RECONSTRUÇÕES", CharsetRule.DECLARED),
+    (["ISO_IR 100"], b"CR\xc2NIO SEM CONTRASTE", "CRÂNIO SEM CONTRASTE", CharsetRule.DECLARED),
+    (["ISO_IR 100"], b"N\xda\xd1EZ^JOS\xc9", "NÚÑEZ^JOSÉ", CharsetRule.DECLARED),
+    (["ISO_IR 100"], b"Gr\xf6\xdfe", "Größe", CharsetRule.DECLARED),
+    ([], b"TH\xc9\xc2TRE", "THÉÂTRE", CharsetRule.LATIN1),
+    (["ISO_IR 192"], b"Buc^J\xe9r\xf4me", "Buc^Jérôme", CharsetRule.LATIN1),
+    (["ISO_IR 100"], "CT室".encode("gbk"), "CT室", CharsetRule.GB18030),
+    (["ISO_IR 100"], "X线胸片".encode("gbk"), "X线胸片", CharsetRule.GB18030),
+    (["ISO_IR 100"], "chest胸部5mm平扫".encode("gbk"), "chest胸部5mm平扫", CharsetRule.GB18030),
+    ([""], "小".encode("gbk"), "小", CharsetRule.GB18030),
+    (["GB18030"], "张三".encode(), "张三", CharsetRule.UTF8),
+    (["ISO_IR 100"], "Jérôme".encode(), "Jérôme", CharsetRule.UTF8),
+    (["GB18030"], b"\xd5\xc5\xff", "张\ufffd", CharsetRule.REPLACED),
+]
 
 
 class TestMislabelled:
@@ -21,6 +45,71 @@ class TestMislabelled:
     def test_western_names_stay_what_they_are(self, name: str):
         decoded = decode_text(name.encode("latin-1"), ["ISO_IR 100"])
         assert (decoded.text, decoded.rule) == (name, CharsetRule.DECLARED)
+
+
+class TestSeen:
+    @pytest.mark.parametrize(("declared", "raw", "text", "rule"), SEEN)
+    def test_each_is_read_as_it_was_meant(self, declared: list[str], raw: bytes, text: str, rule: CharsetRule):
+        decoded = decode_text(raw, declared)
+        assert (decoded.text, decoded.rule) == (text, rule)
+
+    def test_the_description_of_a_brazilian_head_is_portuguese(self, shared_data):
+        from io import BytesIO
+
+        from imaging_core.dicom.elements import ElementWalker
+        from imaging_core.dicom.limits import Limits
+        from imaging_core.dicom.preamble import find_start
+        from imaging_core.dicom.source import FileSource
+
+        content = next((shared_data / "dicom/ct_cranium_0051").glob("*.dcm")).read_bytes()
+        file = BytesIO(content)
+        start = find_start(file, len(content), Limits())
+        walker = ElementWalker(
+            FileSource(file, len(content)), explicit_vr=start.explicit_vr, little_endian=True, limits=Limits()
+        )
+        values = walker.scan(
+            {tag for group in (0x8, 0x10, 0x18, 0x20) for tag in range(group << 16, (group + 1) << 16)}
+        )
+        raw = [value for value in values.values.values() if b"RECONSTRU" in value]
+        assert raw
+        assert [decode_text(value, ["ISO_IR 100"]).rule for value in raw] == [CharsetRule.DECLARED] * len(raw)
+
+
+class TestLaws:
+    @given(
+        declared=st.sampled_from([*UNLABELLED, ["GB18030"], ["", "ISO 2022 IR 58"]]),
+        before=st.sampled_from(["", "CT", "DR", "Zhang^", "LI^", "5mm", "chest", "T12"]),
+        text=st.one_of(st.sampled_from(CHINESE_WORDS), st.text(st.sampled_from(COMMON), min_size=2, max_size=6)),
+        encoding=st.sampled_from(["gb18030", "utf-8"]),
+    )
+    def test_chinese_is_chinese_whatever_was_declared(self, declared, before: str, text: str, encoding: str):
+        assert decode_text((before + text).encode(encoding), declared).text == before + text
+
+    @given(
+        stem=st.text(st.sampled_from("abcdeghilmnoprstuv"), min_size=2, max_size=8),
+        accent=st.sampled_from("àáâãäåæçèéêëìíîïñòóôõöøùúûüý"),
+        rest=st.text(st.sampled_from("abcdeghilmnoprstuv"), max_size=6),
+        case=st.sampled_from([str.upper, str.lower, str.capitalize]),
+    )
+    def test_a_western_word_that_is_declared_stays_what_it_is(self, stem: str, accent: str, rest: str, case):
+        word = case(stem + accent + rest)
+        decoded = decode_text(word.encode("latin-1"), ["ISO_IR 100"])
+        assert (decoded.text, decoded.rule) == (word, CharsetRule.DECLARED)
+
+
+class TestOneFile:
+    def test_a_doubtful_value_is_read_as_the_others_of_its_file(self):
+        doubtful = "CT钦".encode("gbk")
+        assert decode_text(doubtful, ["ISO_IR 100"]).text == "CTÇÕ"
+        assert decode_texts([doubtful, "胸部平扫".encode("gbk")], ["ISO_IR 100"])[0].text == "CT钦"
+        assert decode_texts([doubtful, b"T\xd3RAX", b"CHEST"], ["ISO_IR 100"])[0].text == "CTÇÕ"
+
+    def test_two_letters_of_hebrew_are_chinese_beside_chinese(self):
+        name, description = "止撞".encode("gbk"), "胸部平扫".encode("gbk")
+        assert [one.text for one in decode_texts([name, description], ["ISO_IR 192"])] == ["止撞", "胸部平扫"]
+
+    def test_nothing_beside_ascii_needs_no_rule(self):
+        assert [one.rule for one in decode_texts([b"CT", b""], [])] == [CharsetRule.ASCII] * 2
 
 
 class TestDeclared:
