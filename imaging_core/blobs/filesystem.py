@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from imaging_core.blobs.disk import force_folder, no_room
-from imaging_core.blobs.port import CHUNK, BlobRef, FilePart, Hashing
+from imaging_core.blobs.disk import force_folder, holding, no_room
+from imaging_core.blobs.port import CHUNK, IN_FLIGHT, BlobRef, FilePart, Hashing
 from imaging_core.errors import BlobMissing, StorageFull
 
 _ABANDONED_AFTER_SECONDS: Final = 24 * 3600
@@ -28,6 +28,7 @@ class FilesystemBlobStore:
         self._root = root
         self._incoming = root / "incoming"
         self._incoming.mkdir(parents=True, exist_ok=True)
+        self._lock = root / "removal.lock"
         self._remove_abandoned()
 
     def put(self, content: BinaryIO, *, limit: int | None = None) -> BlobRef:
@@ -66,13 +67,27 @@ class FilesystemBlobStore:
         except FileNotFoundError:
             return False
 
+    def remove(self, ref: BlobRef) -> bool:
+        """Delete the file, unless it was put again a moment ago; see the port."""
+        place = self._root / ref.locator
+        with holding(self._lock, alone=True), suppress(FileNotFoundError):
+            if time.time() - place.stat().st_mtime < IN_FLIGHT.total_seconds():
+                return False
+            place.unlink()
+            force_folder(place.parent)
+        return True
+
     def _place(self, written: Path, ref: BlobRef) -> None:
         place = self._root / ref.locator
         if not place.parent.is_dir():
             place.parent.mkdir(exist_ok=True)
             force_folder(self._root)
-        if not self.exists(ref):
-            written.replace(place)
+        # whoever removes must see that the file is wanted again, or not see it yet
+        with holding(self._lock, alone=False):
+            if self.exists(ref):
+                os.utime(place)
+            else:
+                written.replace(place)
         # also when it was here: another writer may not have forced the folder to disk yet
         force_folder(place.parent)
 

@@ -1,6 +1,7 @@
 """Blobs in memory, for tests."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from io import BytesIO
 from typing import BinaryIO
 
@@ -51,3 +52,19 @@ class MemoryBlobStore:
     def instances(self) -> Iterator[tuple[BlobRef, About]]:
         """Return what was kept as instances; see the port."""
         return iter(list(self._instances))
+
+    def forget(self, ref: BlobRef, *, institution_code: str, at: datetime) -> None:
+        """Tell no more of it; see the port."""
+        self._instances = [
+            (kept, about)
+            for kept, about in self._instances
+            if kept.digest != ref.digest
+            or about["institution_code"] != institution_code
+            or datetime.fromisoformat(about["received_at"]) > at
+        ]
+
+    def remove(self, ref: BlobRef) -> bool:
+        """Drop the bytes; see the port."""
+        self._contents.pop(ref.locator, None)
+        self._instances = [(kept, about) for kept, about in self._instances if kept.locator != ref.locator]
+        return True

@@ -3,12 +3,16 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
 from imaging_core.errors import InstanceTooLarge
 
 CHUNK: Final = 1024 * 1024
+
+IN_FLIGHT: Final = timedelta(hours=1)
+"""Between bytes that are kept and the row that names them there is never as much time."""
 
 Bytes = bytes | bytearray | memoryview
 About = Mapping[str, str]
@@ -90,7 +94,24 @@ class BlobStore(Protocol):
         ...
 
     def instances(self) -> Iterator[tuple[BlobRef, About]]:
-        """Return every instance that was ever kept, with what was said of it, so that an index can be built anew."""
+        """Return every instance that is kept, with what was said of it, so that an index can be built anew."""
+        ...
+
+    def forget(self, ref: BlobRef, *, institution_code: str, at: datetime) -> None:
+        """Write down, durably, that an institution's instance is disposed of: `instances` tells of it no more.
+
+        Its bytes stay: another institution, or a document, may have the same. The same instance that comes after
+        `at` is told of again.
+        """
+        ...
+
+    def remove(self, ref: BlobRef) -> bool:
+        """Give up the bytes: the caller knows that nothing names them. What is not there is gone already.
+
+        When this returns True, a store built anew does not tell of them, also after a power loss; that they
+        leave the disk may take until a segment is compacted. False: they were put again just now, so that somebody
+        may be about to name them. Ask again in an hour, if then nothing names them.
+        """
         ...
 
 

@@ -3,19 +3,21 @@
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from imaging_core.blobs.port import CHUNK, About, BlobRef, Hashing, NewBlob
-from imaging_core.errors import BlobMissing, StorageFull
+from imaging_core.blobs.port import CHUNK, IN_FLIGHT, About, BlobRef, Hashing, NewBlob
+from imaging_core.errors import BlobMissing, StorageFull, StoreUnavailable
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
 _SPOOL_IN_MEMORY: Final = 16 * 1024 * 1024
 _NO_ROOM: Final = frozenset({"XMinioStorageFull", "QuotaExceeded", "InsufficientStorage", "507"})
+_AT_ONCE: Final = 8
 _ABSENT: Final = frozenset({"NoSuchKey", "NotFound", "404"})
 
 
@@ -29,6 +31,9 @@ class S3Location:
     region: str | None = None
     access_key: str | None = None
     secret_key: str | None = field(default=None, repr=False)
+    seconds: float = 60
+    """How long an answer may take."""
+    tries: int = 5
 
 
 class S3BlobStore:
@@ -38,8 +43,9 @@ class S3BlobStore:
     are sent; the object becomes visible whole or not at all.
     """
 
-    def __init__(self, location: S3Location) -> None:
-        self._location = location
+    def __init__(self, location: S3Location, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.location = location
+        self._clock = clock
         self._client = _client(location)
 
     def put(self, content: BinaryIO, *, limit: int | None = None) -> BlobRef:
@@ -48,8 +54,8 @@ class S3BlobStore:
         with tempfile.SpooledTemporaryFile(max_size=_SPOOL_IN_MEMORY) as spool:
             for piece in hashing.pieces(content):
                 spool.write(piece)
-            ref = BlobRef(hashing.digest, hashing.size, self._location.prefix + hashing.digest)
-            if not self.exists(ref):
+            ref = BlobRef(hashing.digest, hashing.size, self.location.prefix + hashing.digest)
+            if not self._is_fresh(ref):
                 spool.seek(0)
                 self._call("put_object", Key=ref.locator, Body=spool, ContentLength=ref.size)
         return ref
@@ -63,10 +69,15 @@ class S3BlobStore:
 
     def add(self, blobs: Sequence[NewBlob]) -> list[BlobRef]:
         """Keep the bytes; see the port."""
-        refs = [self.put(BytesIO(b"".join(blob.parts))) for blob in blobs]
-        for ref, blob in zip(refs, blobs, strict=True):
-            self.note(ref, blob.about)
-        return refs
+        if len(blobs) == 1:
+            return [self._add_one(blobs[0])]
+        with ThreadPoolExecutor(min(len(blobs), _AT_ONCE)) as pool:
+            return list(pool.map(self._add_one, blobs))
+
+    def _add_one(self, blob: NewBlob) -> BlobRef:
+        ref = self.put(BytesIO(b"".join(blob.parts)))
+        self.note(ref, blob.about)
+        return ref
 
     def read(self, ref: BlobRef, *, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Return the bytes in pieces; see the port."""
@@ -78,8 +89,7 @@ class S3BlobStore:
         answer = self._call("get_object", Key=ref.locator, Range=f"bytes={start}-{end - 1}")
         if answer is None:
             raise BlobMissing(ref.digest)
-        pieces: Iterator[bytes] = answer["Body"].iter_chunks(CHUNK)
-        return pieces
+        return _pieces(answer["Body"].iter_chunks(CHUNK))
 
     def place(self, ref: BlobRef) -> None:  # the port's
         """Return None: there is no file; see the port."""
@@ -91,33 +101,72 @@ class S3BlobStore:
 
     def instances(self) -> Iterator[tuple[BlobRef, About]]:
         """Return what was noted of instances; see the port."""
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._location.bucket, Prefix=self._notes)
+        for _, ref, about in self._noted(self._notes):
+            yield ref, about
+
+    def forget(self, ref: BlobRef, *, institution_code: str, at: datetime) -> None:
+        """Delete what was noted of it; see the port."""
+        for key, _, about in self._noted(f"{self._notes}{ref.digest}/"):
+            if about["institution_code"] == institution_code and datetime.fromisoformat(about["received_at"]) <= at:
+                self._call("delete_object", Key=key)
+
+    def remove(self, ref: BlobRef) -> bool:
+        """Delete the object and its notes, unless it was put again a moment ago; see the port."""
+        answer = self._call("head_object", Key=ref.locator)
+        if answer is not None and self._clock() - answer["LastModified"] < IN_FLIGHT:
+            return False
+        for key, _, _ in self._noted(f"{self._notes}{ref.digest}/"):
+            self._call("delete_object", Key=key)
+        self._call("delete_object", Key=ref.locator)
+        return True
+
+    def _is_fresh(self, ref: BlobRef) -> bool:
+        """Return whether the object was written so short ago that nobody removes it."""
+        answer = self._call("head_object", Key=ref.locator)
+        if answer is None or answer["ContentLength"] != ref.size:
+            return False
+        return bool(self._clock() - answer["LastModified"] < IN_FLIGHT / 2)
+
+    def _noted(self, prefix: str) -> Iterator[tuple[str, BlobRef, dict[str, str]]]:
+        """Yield the notes below a prefix: under which key, of which blob, what it says."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.location.bucket, Prefix=prefix)
         for page in pages:
             for item in page.get("Contents", []):
                 answer = self._call("get_object", Key=item["Key"])
                 if answer is not None:
                     about: dict[str, str] = json.loads(answer["Body"].read())
                     digest, size = about.pop("digest"), int(about.pop("size"))
-                    yield BlobRef(digest, size, self._location.prefix + digest), about
+                    yield item["Key"], BlobRef(digest, size, self.location.prefix + digest), about
 
     @property
     def _notes(self) -> str:
-        return f"{self._location.prefix}about/"
+        return f"{self.location.prefix}about/"
 
     def _call(self, operation: str, **arguments: object) -> dict[str, Any] | None:
         """Return the answer, or None when there is no such object."""
-        from botocore.exceptions import ClientError
+        from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            answer: dict[str, Any] = getattr(self._client, operation)(Bucket=self._location.bucket, **arguments)
+            answer: dict[str, Any] = getattr(self._client, operation)(Bucket=self.location.bucket, **arguments)
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", ""))
             if code in _ABSENT:
                 return None
             if code in _NO_ROOM:
                 raise StorageFull from error
-            raise
+            raise StoreUnavailable("store") from error
+        except BotoCoreError as error:  # nobody answers, or not in time
+            raise StoreUnavailable("store") from error
         return answer
+
+
+def _pieces(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        yield from chunks
+    except BotoCoreError as error:
+        raise StoreUnavailable("store") from error
 
 
 def _client(location: S3Location) -> "BaseClient":
@@ -125,7 +174,12 @@ def _client(location: S3Location) -> "BaseClient":
     from botocore.config import Config
 
     # a dead endpoint must not hold an association for minutes; five tries bridge a fail-over
-    config = Config(connect_timeout=5, read_timeout=60, retries={"max_attempts": 5, "mode": "standard"})
+    config = Config(
+        connect_timeout=5,
+        read_timeout=location.seconds,
+        retries={"max_attempts": location.tries, "mode": "standard"},
+        max_pool_connections=50,
+    )
     return boto3.client(
         "s3",
         endpoint_url=location.endpoint_url,

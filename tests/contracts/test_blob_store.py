@@ -1,8 +1,11 @@
 """The contract of `BlobStore`, on every adapter. S3 runs against a moto server in its own process."""
 
 import hashlib
+import os
 import sys
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -42,19 +45,32 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
     if request.param == "segments":
         return SegmentBlobStore(tmp_path / "blobs")
     endpoint = request.getfixturevalue("s3_endpoint")
-    location = S3Location("archive", endpoint_url=endpoint, region="us-east-1", access_key="test", secret_key="test")
     import boto3
 
     boto3.client(
         "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
     ).create_bucket(Bucket="archive")
-    return S3BlobStore(location)
+    return S3BlobStore(s3_location(endpoint))
+
+
+def s3_location(endpoint: str) -> S3Location:
+    return S3Location("archive", endpoint_url=endpoint, region="us-east-1", access_key="test", secret_key="test")
+
+
+def a_day_later(store: BlobStore, ref: BlobRef) -> BlobStore:
+    """Return the store when a blob has lain there for a day."""
+    if isinstance(store, S3BlobStore):
+        return S3BlobStore(store.location, clock=lambda: datetime.now(UTC) + timedelta(days=1))
+    if place := store.place(ref):
+        os.utime(place.path, (time.time() - 86400,) * 2)
+    return store
 
 
 def whole(store: BlobStore, ref: BlobRef, **part: int) -> bytes:
     return b"".join(store.read(ref, **part))
 
 
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ABOUT = {
     "institution_code": "12340000TEST000001",
     "received_from": "stow:test",
@@ -148,6 +164,62 @@ class TestRead:
         with pytest.raises(BlobMissing):
             store.read(BlobRef("0" * 64, 5, "00/" + "0" * 64))
         assert not store.exists(BlobRef("0" * 64, 5, "00/" + "0" * 64))
+
+
+class TestRemove:
+    def test_a_removed_instance_is_told_of_no_more_and_the_others_stay(self, store: BlobStore):
+        [gone, kept] = store.add(
+            [NewBlob((b"gone " + os.urandom(8),), ABOUT), NewBlob((b"kept " + os.urandom(8),), ABOUT)]
+        )
+        store.forget(gone, institution_code=ABOUT["institution_code"], at=NOON)
+        later = a_day_later(store, gone)
+        assert later.remove(gone)
+        assert gone not in {ref for ref, _ in told(store)}
+        assert kept in {ref for ref, _ in told(store)}
+        assert whole(store, kept).startswith(b"kept ")
+
+    def test_a_removed_document_is_not_there(self, store: BlobStore):
+        ref = store.put(BytesIO(b"document " + os.urandom(8)))
+        later = a_day_later(store, ref)
+        assert later.remove(ref)
+        assert not store.exists(ref)
+        with pytest.raises(BlobMissing):
+            store.read(ref)
+
+    def test_what_is_gone_is_removed_already(self, store: BlobStore):
+        ref = store.put(BytesIO(b"document " + os.urandom(8)))
+        later = a_day_later(store, ref)
+        assert [later.remove(ref), later.remove(ref)] == [True, True]
+
+    def test_the_same_bytes_that_come_again_are_there_again(self, store: BlobStore):
+        content = b"again " + os.urandom(8)
+        ref = store.put(BytesIO(content))
+        store.note(ref, ABOUT)
+        store.forget(ref, institution_code=ABOUT["institution_code"], at=NOON)
+        later = a_day_later(store, ref)
+        later.remove(ref)
+        again = store.put(BytesIO(content))
+        store.note(again, ABOUT | {"received_at": (NOON + timedelta(days=1)).isoformat()})
+        assert whole(store, again) == content
+        assert [found for found, _ in told(store)].count(again) == 1
+
+    def test_one_institution_forgets_and_the_other_keeps(self, store: BlobStore):
+        ref = store.put(BytesIO(b"of both " + os.urandom(8)))
+        other = ABOUT | {"institution_code": "OTHER"}
+        store.note(ref, ABOUT)
+        store.note(ref, other)
+        store.forget(ref, institution_code=ABOUT["institution_code"], at=NOON)
+        assert [code for found, code in told(store) if found == ref] == ["OTHER"]
+        assert store.exists(ref)
+
+    def test_what_was_put_again_a_moment_ago_is_not_removed(self, store: BlobStore):
+        if isinstance(store, MemoryBlobStore):
+            pytest.skip("one process: nobody is about to name it")
+        content = b"wanted " + os.urandom(8)
+        a_day_later(store, store.put(BytesIO(content)))
+        ref = store.put(BytesIO(content))
+        assert not store.remove(ref)
+        assert whole(store, ref) == content
 
 
 class TestBlobFile:

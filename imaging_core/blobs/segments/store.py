@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -9,6 +10,7 @@ from imaging_core.blobs.filesystem import FilesystemBlobStore, read_part, ref_of
 from imaging_core.blobs.port import About, BlobRef, FilePart, NewBlob
 from imaging_core.blobs.segments.log import SUFFIX, Entry, SegmentLog
 from imaging_core.blobs.segments.records import walk
+from imaging_core.blobs.segments.removals import Removals
 
 _FOLDER: Final = "segments"
 _FILE: Final = "file"
@@ -16,7 +18,7 @@ _FILE: Final = "file"
 
 
 class SegmentBlobStore:
-    """The store on local disk; see decisions/015-segment-log.md. Several processes may write at once.
+    """The store on local disk; see decisions/016-segment-log.md. Several processes may write at once.
 
     Locators: `segments/<file>@<offset>`, or a file's path below `root`, as `FilesystemBlobStore` gives them.
     """
@@ -25,6 +27,7 @@ class SegmentBlobStore:
         self._root = root
         self._files = FilesystemBlobStore(root)
         self._log = SegmentLog(root / _FOLDER, roll_bytes=roll_bytes)
+        self._removals = Removals(root / _FOLDER)
 
     def put(self, content: BinaryIO, *, limit: int | None = None) -> BlobRef:
         """Keep the bytes as a file; see the port."""
@@ -59,19 +62,42 @@ class SegmentBlobStore:
             return False
 
     def instances(self) -> Iterator[tuple[BlobRef, About]]:
-        """Return every instance that was ever kept with what was said of it; see the port."""
+        """Return every instance that is kept with what was said of it; see the port."""
+        removed = self._removals.read()
         for path in sorted((self._root / _FOLDER).glob(f"*{SUFFIX}")):
             with path.open("rb") as file:
                 for record in walk(file, path.stat().st_size):
                     about: dict[str, str] = json.loads(record.about)
                     if digest := about.pop(_FILE, ""):
-                        yield ref_of(digest, int(about.pop("size"))), about
-                    else:
+                        if not removed.forgets(digest, about):
+                            yield ref_of(digest, int(about.pop("size"))), about
+                    elif not removed.names(path.name, record.offset):
                         yield BlobRef(record.digest, record.size, f"{_FOLDER}/{path.name}@{record.offset}"), about
+
+    def forget(self, ref: BlobRef, *, institution_code: str, at: datetime) -> None:
+        """Take back what was said of a file; see the port. A record is one institution's alone: `remove` is enough."""
+        if not _in_segment(ref):
+            with self._removals.alone():
+                self._removals.append({"forgotten": ref.digest, "by": institution_code, "at": at.isoformat()})
+
+    def remove(self, ref: BlobRef) -> bool:
+        """Give up a record, or delete a file; see the port."""
+        if not _in_segment(ref):
+            return self._files.remove(ref)
+        with self._removals.alone():
+            # gone with its segment: it was moved, and whoever asks sees where to
+            if self.place(ref).path.exists():
+                name = ref.locator.removeprefix(f"{_FOLDER}/")
+                self._removals.append({"removed": name, "size": str(ref.size)})
+        return True
 
     def close(self) -> None:
         """Let go of the segment this process writes."""
         self._log.close()
+
+
+def _in_segment(ref: BlobRef) -> bool:
+    return "@" in ref.locator
 
 
 def _encoded(about: About) -> bytes:
