@@ -9,7 +9,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from api.db.engine import Database
-from bench.growth import INSTITUTION, fill
+from bench.index_rows import INSTITUTION, fill
 from imaging_core.index.search import finding
 from imaging_core.index.search.attributes import Level, answered
 from imaging_core.index.search.finding import find, statement
