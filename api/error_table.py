@@ -12,7 +12,9 @@ from imaging_core.errors import (
     FrameNotFound,
     IndexBusy,
     InstanceTooLarge,
+    RendererUnavailable,
     StorageFull,
+    StoreUnavailable,
     StudyNotFound,
     WaveformNotReadable,
 )
@@ -29,8 +31,10 @@ def install_package_errors() -> None:
     map_error(FrameNotFound, 404, "no_frame")
     map_error(BlobMissing, 404, "no_frame")
     map_error(WaveformNotReadable, 404, "no_waveform")
+    map_error(RendererUnavailable, 503, "busy")
     map_error(StorageFull, 507, "busy")
     map_error(IndexBusy, 503, "busy")
+    map_error(StoreUnavailable, 503, "busy")
     map_error(LoginTaken, 409, "login_taken")
     map_error(RolesConflict, 422, "roles_conflict")
     map_error(WeakPassword, 422, "password_weak")

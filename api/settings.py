@@ -320,11 +320,42 @@ class LlmSettings(_Section):
     """Text leaves the premises only when this is set; without it only loopback and private addresses are called."""
 
 
+class PlaceSettings(_Section):
+    """A further place for bytes: a folder on another disk, or a bucket. Neither: there is none."""
+
+    folder: Path | None = None
+    s3_bucket: str | None = None
+    s3_endpoint_url: str | None = None
+
+    @model_validator(mode="after")
+    def _be_one_place(self) -> Self:
+        if self.folder is not None and self.s3_bucket:
+            raise ValueError("name a folder or an S3 bucket, not both")
+        return self
+
+    @property
+    def is_set(self) -> bool:
+        """Whether there is such a place."""
+        return self.folder is not None or bool(self.s3_bucket)
+
+
+class ReplicaSettings(PlaceSettings):
+    """A second copy of every byte, written before an arrival is acknowledged."""
+
+    when_down: Literal["refuse", "go_on"] = "refuse"
+    """Whether arrivals are refused while it cannot be written, or kept without copy and copied later."""
+    seconds: float = Field(default=30.0, gt=0)
+    """How long it may take to write what arrived."""
+
+
 class BlobSettings(_Section):
     """Where received bytes are kept."""
 
     s3_bucket: str | None = None
     s3_endpoint_url: str | None = None
+    segment_bytes: int = Field(default=GIB, ge=MIB)
+    """A segment that has reached so much is not written again."""
+    replica: ReplicaSettings = ReplicaSettings()
 
 
 class Settings(BaseSettings):

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -28,10 +28,19 @@ from api.editorial.live import LiveKnowledge
 from api.models_wiring import build_chat_model, build_embedder
 from api.processes.private_redis import socket_url
 from api.secrets import Keys, load_or_create_keys
-from api.settings import Mode, Settings
+from api.settings import BlobSettings, Mode, Settings
 from api.sms.sender import GatewaySmsSender, InboxSmsSender, SmsSender
 from api.workflows.check_order_platform import PlatformElsewhere
-from imaging_core.blobs import BlobRef, BlobStore, S3BlobStore, S3Location, SegmentBlobStore
+from imaging_core.blobs import (
+    BlobRef,
+    BlobStore,
+    ReplicatedBlobStore,
+    S3BlobStore,
+    S3Location,
+    SegmentBlobStore,
+    WhenDown,
+)
+from imaging_core.blobs.replicated import open_marked
 from imaging_core.derive import DerivedReader, DerivedStore, Deriver
 from imaging_core.dicom.limits import Limits
 from imaging_core.domain.identifiers import InstitutionCode
@@ -47,6 +56,7 @@ from imaging_core.reports.types import ReportStatus
 from imaging_core.retrieve import Retrieval
 from imaging_core.sharing.codes import CodeHasher
 from imaging_core.sharing.links import LinkIssuer
+from imaging_core.volume import Volumes
 from interpret.models.port import ChatModel
 from interpret.types import HospitalInfo
 from knowledge_base.base import KnowledgeBase
@@ -259,6 +269,11 @@ class Services:
         )
 
     @cached_property
+    def volumes(self) -> Volumes:
+        """Makes slabs and planes of series in a limited process of its own."""
+        return Volumes(self.derived)
+
+    @cached_property
     def paper_reader(self) -> "ReadingWorker":
         """Reads paper reports in a limited process of its own."""
         from ocr.worker import ReadingWorker  # only the worker process needs it
@@ -282,7 +297,7 @@ class Services:
         """Close what holds processes and connections."""
         if live := self.__dict__.get("live_knowledge"):
             live.stop()
-        for name in ("paper_reader", "deriver", "retrieval", "elsewhere"):
+        for name in ("paper_reader", "deriver", "retrieval", "volumes", "elsewhere"):
             if name in self.__dict__:
                 self.__dict__[name].close()
         if platform := self.__dict__.get("platform"):
@@ -321,10 +336,27 @@ def build_services(settings: Settings, *, clock: Clock = utc_now) -> Services:
 
 
 def _blobs(settings: Settings) -> BlobStore:
-    s3 = settings.blobs
-    if s3.s3_bucket:
-        return S3BlobStore(S3Location(bucket=s3.s3_bucket, endpoint_url=s3.s3_endpoint_url))
-    return SegmentBlobStore(settings.data / "blobs")
+    blobs = settings.blobs
+    if blobs.s3_bucket:
+        primary: BlobStore = S3BlobStore(S3Location(bucket=blobs.s3_bucket, endpoint_url=blobs.s3_endpoint_url))
+    else:
+        primary = SegmentBlobStore(settings.data / "blobs", roll_bytes=blobs.segment_bytes)
+    if not blobs.replica.is_set:
+        return primary
+    return ReplicatedBlobStore(
+        primary,
+        lambda: _replica(blobs),
+        when_down=WhenDown(blobs.replica.when_down),
+        seconds=blobs.replica.seconds,
+    )
+
+
+def _replica(blobs: BlobSettings) -> BlobStore:
+    replica = blobs.replica
+    if replica.folder is not None:
+        return open_marked(replica.folder, lambda folder: SegmentBlobStore(folder, roll_bytes=blobs.segment_bytes))
+    location = S3Location(bucket=str(replica.s3_bucket), prefix="replica/", endpoint_url=replica.s3_endpoint_url)
+    return S3BlobStore(replace(location, seconds=replica.seconds, tries=2))
 
 
 def _limits(settings: Settings) -> Limits:

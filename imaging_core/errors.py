@@ -7,7 +7,9 @@ ImagingError
 │   └── InstanceTooLarge        more bytes than an instance may have
 ├── PixelsNotReadable           this frame cannot be decoded, or its transfer syntax is refused
 ├── WaveformNotReadable         a waveform cannot be drawn to scale
+├── SlabNotPossible             a series gives no such slab
 ├── StorageFull                 the blob store has no room
+├── StoreUnavailable            a blob store cannot be reached now
 ├── BlobMissing                 the index names a blob that the store does not hold
 ├── StudyNotFound               no such study at this institution
 ├── FrameNotFound               no such derived frame, preview or thumbnail
@@ -72,11 +74,27 @@ class WaveformNotReadable(ImagingError):
         self.reason_code = reason_code
 
 
+class SlabNotPossible(ImagingError):
+    """A series gives no such slab or plane: what it is made of says why."""
+
+    def __init__(self, reason_code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.reason_code = reason_code
+
+
 class StorageFull(ImagingError):
     """The blob store has no room for these bytes."""
 
     def __init__(self) -> None:
         super().__init__("no room left in the blob store")
+
+
+class StoreUnavailable(ImagingError):
+    """A blob store, or its replica, cannot be reached now; nothing was acknowledged, the sender may try again."""
+
+    def __init__(self, which: str) -> None:
+        super().__init__(f"the {which} of the stored bytes cannot be reached")
+        self.which = which
 
 
 class BlobMissing(ImagingError):

@@ -19,6 +19,7 @@ from api.settings import Settings
 from api.wiring import Services
 from imaging_core.blobs import BlobRef, BlobStore, FilesystemBlobStore
 from imaging_core.blobs.filesystem import ref_of
+from imaging_core.blobs.opened import Pieces
 from imaging_core.errors import BlobMissing
 
 
@@ -107,17 +108,6 @@ class _Blobs:
             self.copied += 1
         self.kept.append(target)
         self.bytes += ref.size
-
-
-class Pieces:
-    """Pieces of a blob as something to read from."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-
-    def read(self, _size: int = -1) -> bytes:
-        """Return the next piece, empty at the end."""
-        return next(self._pieces, b"")
 
 
 def _require_place(settings: Settings, folder: Path) -> None:

@@ -14,7 +14,6 @@ from sqlalchemy import select, update
 
 from api.audit.record import Actor, record
 from api.backup import layout
-from api.backup.create import Pieces
 from api.backup.databases import bring_back, engine_of, move_blobs, require_empty
 from api.backup.errors import BackupDamaged, KeysDoNotFit, PlaceTaken, SettingsDoNotFit
 from api.backup.verify import read_about
@@ -26,6 +25,7 @@ from api.settings import Settings
 from api.wiring import Services, build_services
 from imaging_core.blobs import BlobRef, FilesystemBlobStore
 from imaging_core.blobs.filesystem import ref_of
+from imaging_core.blobs.opened import Pieces
 from imaging_core.errors import BlobMissing
 from imaging_core.index.tables import InstanceRow, StudyRow
 

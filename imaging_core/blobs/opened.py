@@ -1,6 +1,7 @@
-"""A stored blob as a seekable file."""
+"""A stored blob as a file: seekable, or to be read once."""
 
 import io
+from collections.abc import Iterator
 
 from imaging_core.blobs.port import BlobRef, BlobStore
 
@@ -47,3 +48,14 @@ class BlobFile(io.RawIOBase):
             self._window = b"".join(self._blobs.read(self._ref, start=self._position, length=length)) if wanted else b""
         self._position += wanted
         return self._window[at : at + wanted]
+
+
+class Pieces:
+    """Pieces of a blob as something to read from."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+
+    def read(self, _size: int = -1) -> bytes:
+        """Return the next piece, empty at the end."""
+        return next(self._pieces, b"")

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from imaging_core.errors import ImagingError, IndexBusy, InstanceTooLarge, StorageFull
+from imaging_core.errors import ImagingError, IndexBusy, InstanceTooLarge, StorageFull, StoreUnavailable
 from imaging_core.ingest import StoreOutcome
 
 SUCCESS: Final = 0x0000
@@ -28,6 +28,7 @@ _ERRORS: Final[dict[type[ImagingError], int]] = {
     StorageFull: OUT_OF_RESOURCES,
     InstanceTooLarge: OUT_OF_RESOURCES,
     IndexBusy: OUT_OF_RESOURCES,
+    StoreUnavailable: OUT_OF_RESOURCES,
 }
 
 

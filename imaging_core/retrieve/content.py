@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from imaging_core.blobs import BlobFile, BlobRef, BlobStore
+from imaging_core.blobs import BlobFile, BlobRef, BlobStore, FilePart
 from imaging_core.errors import BlobMissing
 
 PIECE: Final = 1024 * 1024
@@ -45,13 +45,20 @@ class Content:
             BlobMissing: The store does not hold all of them.
         """
         part = self._blobs.place(ref)
-        if part is None or not hasattr(os, "pread"):
+        data = b"" if part is None or not hasattr(os, "pread") else self._read_file(part, ref, start, length)
+        if len(data) != length:
+            # no local file, or not all of it: a store with a second place has it there
             data = b"".join(self._blobs.read(ref, start=start, length=length))
-        else:
-            data = self._open(part.path, ref).read(part.offset + start, length)
         if len(data) != length:
             raise BlobMissing(ref.digest)
         return data
+
+    def _read_file(self, part: FilePart, ref: BlobRef, start: int, length: int) -> bytes:
+        """Return the bytes; nothing where the file is gone or the disk refuses."""
+        try:
+            return self._open(part.path, ref).read(part.offset + start, length)
+        except (BlobMissing, OSError):
+            return b""
 
     def reader(self, ref: BlobRef) -> ReadBytes:
         """Return what reads small parts of a blob, forward: from a network by the window, not one by one."""

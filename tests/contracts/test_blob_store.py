@@ -20,6 +20,7 @@ from imaging_core.blobs import (
     FilesystemBlobStore,
     MemoryBlobStore,
     NewBlob,
+    ReplicatedBlobStore,
     S3BlobStore,
     S3Location,
     SegmentBlobStore,
@@ -38,12 +39,15 @@ def s3_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
-@pytest.fixture(params=["memory", "segments", "s3"])
+@pytest.fixture(params=["memory", "segments", "replicated", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
     if request.param == "memory":
         return MemoryBlobStore()
     if request.param == "segments":
         return SegmentBlobStore(tmp_path / "blobs")
+    if request.param == "replicated":
+        replica = SegmentBlobStore(tmp_path / "replica")
+        return ReplicatedBlobStore(SegmentBlobStore(tmp_path / "blobs"), lambda: replica)
     endpoint = request.getfixturevalue("s3_endpoint")
     import boto3
 
@@ -61,7 +65,10 @@ def a_day_later(store: BlobStore, ref: BlobRef) -> BlobStore:
     """Return the store when a blob has lain there for a day."""
     if isinstance(store, S3BlobStore):
         return S3BlobStore(store.location, clock=lambda: datetime.now(UTC) + timedelta(days=1))
-    if place := store.place(ref):
+    if isinstance(store, ReplicatedBlobStore):
+        for copy in store.copies(ref):
+            a_day_later(store.side(copy.name), copy.ref or ref)
+    elif place := store.place(ref):
         os.utime(place.path, (time.time() - 86400,) * 2)
     return store
 
@@ -142,7 +149,7 @@ class TestAdd:
         for ref in (store.add([NewBlob((b"pixels",), ABOUT)])[0], store.put(BytesIO(b"document"))):
             place = store.place(ref)
             if place is None:
-                assert not isinstance(store, SegmentBlobStore)
+                assert isinstance(store, MemoryBlobStore | S3BlobStore)
                 continue
             with place.path.open("rb") as file:
                 file.seek(place.offset)
