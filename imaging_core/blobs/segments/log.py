@@ -12,11 +12,11 @@ from typing import Final
 
 from imaging_core.blobs.disk import force_file, force_folder, no_room, take_lock, write_parts
 from imaging_core.blobs.port import Bytes
-from imaging_core.blobs.segments.records import FILE_MARK, head_of, padding, walk
+from imaging_core.blobs.segments.names import SUFFIX, is_replaced
+from imaging_core.blobs.segments.records import FILE_MARK, head_of, padding, walk, whole_behind
 from imaging_core.errors import StorageFull
 from imaging_core.group_commit import GroupCommit
 
-SUFFIX: Final = ".segment"
 _MOST_AT_ONCE: Final = 256
 _BINARY: Final = getattr(os, "O_BINARY", 0)  # Windows would translate line ends
 
@@ -131,7 +131,8 @@ class SegmentLog:
             if path.stat().st_size >= self._roll_bytes:
                 continue
             file = os.open(path, os.O_RDWR | _BINARY)
-            if take_lock(file) and (end := _whole_end(path)):
+            # asked for under the lock: compaction holds it until the other segment is there
+            if take_lock(file) and not is_replaced(path) and (end := _whole_end(path)):
                 os.ftruncate(file, end)
                 force_file(file)
                 self._name, self._end = path.name, end
@@ -151,7 +152,10 @@ class SegmentLog:
 
 
 def _whole_end(path: Path) -> int:
-    """Return where the last whole record ends; 0 when the file is no segment or shrank meanwhile."""
+    """Return where the last whole record ends; 0 when the file is no segment, shrank meanwhile or is damaged.
+
+    A torn end may be cut off, for nobody was told of it. Before a whole record nothing is ever cut off.
+    """
     size = path.stat().st_size
     with path.open("rb") as file:
         if file.read(len(FILE_MARK)) != FILE_MARK:
@@ -159,4 +163,4 @@ def _whole_end(path: Path) -> int:
         end = len(FILE_MARK)
         for record in walk(file, size, check_contents=True):
             end = record.end
-    return end
+        return 0 if end < size and whole_behind(file, end, size) else end

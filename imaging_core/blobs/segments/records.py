@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 FILE_MARK: Final = b"MINGYING SEGMENT 1\n".ljust(32, b"\0")
+FILE: Final = "file"
+"""In what is said of a record without content: the digest of the file that holds the bytes."""
 _MARK: Final = b"MYrecord"
 _FIELDS: Final = struct.Struct("<8sQ32sI")
 _CRC: Final = struct.Struct("<I")
@@ -57,10 +59,32 @@ def walk(file: BinaryIO, size: int, *, check_contents: bool = False) -> Iterator
         return
     at = len(FILE_MARK)
     while record := _record_at(file, at, size):
-        if check_contents and _hash(file, record) != record.digest:
+        if check_contents and not is_undamaged(file, record):
             return
         yield record
         at = record.end
+
+
+def whole_behind(file: BinaryIO, at: int, size: int) -> bool:
+    """Return whether a whole record begins behind `at`: then what lies there is damaged, not a torn end."""
+    start = at + 1
+    while start < size:
+        file.seek(start)
+        piece = file.read(_PIECE + len(_MARK))
+        found = piece.find(_MARK)
+        if found < 0:
+            start += _PIECE
+            continue
+        record = _record_at(file, start + found, size)
+        if record is not None and is_undamaged(file, record):
+            return True
+        start += found + 1
+    return False
+
+
+def is_undamaged(file: BinaryIO, record: Record) -> bool:
+    """Return whether the content of a record is what its head says."""
+    return _hash(file, record) == record.digest
 
 
 def _record_at(file: BinaryIO, at: int, size: int) -> Record | None:

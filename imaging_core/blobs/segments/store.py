@@ -8,13 +8,13 @@ from typing import BinaryIO, Final
 
 from imaging_core.blobs.filesystem import FilesystemBlobStore, read_part, ref_of
 from imaging_core.blobs.port import About, BlobRef, FilePart, NewBlob
-from imaging_core.blobs.segments.log import SUFFIX, Entry, SegmentLog
-from imaging_core.blobs.segments.records import walk
+from imaging_core.blobs.segments.compaction import Compactor, Limits, Places
+from imaging_core.blobs.segments.log import Entry, SegmentLog
+from imaging_core.blobs.segments.names import SUFFIX, replacements
+from imaging_core.blobs.segments.records import FILE, walk
 from imaging_core.blobs.segments.removals import Removals
 
 _FOLDER: Final = "segments"
-_FILE: Final = "file"
-"""In what is said of a record without content: the digest of the file that holds the bytes."""
 
 
 class SegmentBlobStore:
@@ -35,7 +35,7 @@ class SegmentBlobStore:
 
     def note(self, ref: BlobRef, about: About) -> None:
         """Append a record without content that names the file; see the port."""
-        self._log.append([Entry((), _encoded({**about, _FILE: ref.digest, "size": str(ref.size)}))])
+        self._log.append([Entry((), _encoded({**about, FILE: ref.digest, "size": str(ref.size)}))])
 
     def add(self, blobs: Sequence[NewBlob]) -> list[BlobRef]:
         """Append the bytes to the log; see the port."""
@@ -64,11 +64,12 @@ class SegmentBlobStore:
     def instances(self) -> Iterator[tuple[BlobRef, About]]:
         """Return every instance that is kept with what was said of it; see the port."""
         removed = self._removals.read()
-        for path in sorted((self._root / _FOLDER).glob(f"*{SUFFIX}")):
+        replaced = set(replacements(self._root / _FOLDER).values())
+        for path in sorted(set((self._root / _FOLDER).glob(f"*{SUFFIX}")) - replaced):
             with path.open("rb") as file:
                 for record in walk(file, path.stat().st_size):
                     about: dict[str, str] = json.loads(record.about)
-                    if digest := about.pop(_FILE, ""):
+                    if digest := about.pop(FILE, ""):
                         if not removed.forgets(digest, about):
                             yield ref_of(digest, int(about.pop("size"))), about
                     elif not removed.names(path.name, record.offset):
@@ -90,6 +91,10 @@ class SegmentBlobStore:
                 name = ref.locator.removeprefix(f"{_FOLDER}/")
                 self._removals.append({"removed": name, "size": str(ref.size)})
         return True
+
+    def compactor(self, places: Places, limits: Limits) -> Compactor:
+        """Return what gives room of removed records back to the disk."""
+        return Compactor(self._root / _FOLDER, places, limits)
 
     def close(self) -> None:
         """Let go of the segment this process writes."""
