@@ -111,9 +111,9 @@ def _add_pictures(router: APIRouter) -> None:
         accept: Accept = "*/*",
     ) -> Response:
         """Return one lossless frame (PS3.18 8.7.3.5.2): multipart by default, bare or little-endian when asked for."""
-        instance = _instance(services, grant, study, sop)
+        instance = visible_instance(services, grant, study, sop)
         place = (instance.institution_code, study, sop, number)
-        headers = _cache(request, grant)
+        headers = cache_headers(request, grant)
         if "application/octet-stream" in accept:
             pixels = services.derived.little_endian_frame(*place)
             media_type = f"application/octet-stream; transfer-syntax={_LITTLE_ENDIAN}"
@@ -129,14 +129,14 @@ def _add_waveforms(router: APIRouter) -> None:
     @router.get("/studies/{study}/instances/{sop}/ecg", dependencies=allow(patient(Right.JPG)), response_model=None)
     def ecg(study: Uid, sop: Uid, request: Request, grant: CurrentGrant, services: CurrentServices) -> Response:
         """Return the leads of an electrocardiogram in microvolts, gzipped."""
-        instance = _instance(services, grant, study, sop)
+        instance = visible_instance(services, grant, study, sop)
         if instance.blob_size > LARGEST_BYTES:
             raise Problem(404, "no_waveform")
         recording = read_ecg(b"".join(_bytes_of(services, instance)), instance.transfer_syntax_uid)
         leads = [{"name": lead.name, "microvolts": lead.microvolts.tolist()} for lead in recording.leads]
         body = {"samples_per_second": recording.samples_per_second, "leads": leads}
         content = gzip.compress(orjson.dumps(body), compresslevel=6, mtime=0)
-        headers = {"Content-Encoding": "gzip", **_cache(request, grant)}
+        headers = {"Content-Encoding": "gzip", **cache_headers(request, grant)}
         return Response(content, media_type="application/json", headers=headers)
 
 
@@ -144,7 +144,7 @@ def _add_originals(router: APIRouter) -> None:
     @router.get("/studies/{study}/instances/{sop}", dependencies=allow(own(Right.DICOM)), response_model=None)
     def original(study: Uid, sop: Uid, grant: CurrentGrant, services: CurrentServices) -> Response:
         """Return the received file, byte for byte; in no share, its header may hold telephone and ID number."""
-        instance = _instance(services, grant, study, sop)
+        instance = visible_instance(services, grant, study, sop)
         _audit(services, grant, "instance.downloaded", StudyInstanceUid(study), sop_instance_uid=sop)
         return StreamingResponse(
             _bytes_of(services, instance),
@@ -167,15 +167,16 @@ def _jpg(
     number: int,
     read: Callable[[str, str, str, int], bytes],
 ) -> Response:
-    instance = _instance(services, grant, study, sop)
+    instance = visible_instance(services, grant, study, sop)
     try:
         content = read(instance.institution_code, study, sop, number)
     except FrameNotFound as missing:
         raise Problem(404, "no_preview") from missing
-    return Response(content, media_type="image/jpeg", headers=_cache(request, grant))
+    return Response(content, media_type="image/jpeg", headers=cache_headers(request, grant))
 
 
-def _instance(services: Services, grant: Grant, study: str, sop: str) -> InstanceRow:
+def visible_instance(services: Services, grant: Grant, study: str, sop: str) -> InstanceRow:
+    """Return an instance of a study the grant opens; 404 for every other."""
     with services.database.reading() as session:
         row = visible_study(session, grant, StudyInstanceUid(study), services.clock())
         instance = queries.instance(session, row.institution_code, study, sop)
@@ -195,7 +196,8 @@ def _multipart(codestream: bytes, part_type: str, headers: dict[str, str]) -> Re
     return Response(body, media_type=media_type, headers=headers)
 
 
-def _cache(request: Request, grant: Grant) -> dict[str, str]:
+def cache_headers(request: Request, grant: Grant) -> dict[str, str]:
+    """Return how long what was derived may be kept by the browser."""
     if grant.holder is not Holder.PATIENT:  # what was revoked must not go on in a stranger's cache
         return {"Cache-Control": "no-store"}
     # With the manifest's version in the address the content can never change; without it nothing is promised.

@@ -18,29 +18,34 @@ from imaging_core.dicom.position import slice_position
 from imaging_core.dicom.rendition import Rendition, rendered
 from imaging_core.dicom.transcoding import transcoded_frames, transcoded_instance
 from imaging_core.dicom.voi import Window, to_picture
-from imaging_core.errors import PixelsNotReadable
+from imaging_core.errors import PixelsNotReadable, SlabNotPossible
+from imaging_core.volume.service import packed
+from imaging_core.volume.task import SlabMaker
 
 
 def main() -> None:
     """Serve instances until the other side closes the pipe."""
     memory_bytes = int(sys.argv[1])
-    answers = _own_pipe()
+    answers, slabs = _own_pipe(), SlabMaker()
     _limit_resources(memory_bytes)
     send(answers, {"kind": "ready"})
     while (request := receive(sys.stdin.buffer)) is not None:
         try:
-            end = _do(request, answers)
-        except PixelsNotReadable as error:
+            end = _do(request, answers, slabs)
+        except (PixelsNotReadable, SlabNotPossible) as error:
             end = {"reason_code": error.reason_code, "reason": str(error)}
         except MemoryError:
             end = {"reason_code": "out_of_memory", "reason": "rendering needs more memory than allowed"}
         send(answers, {"kind": "end"} | end)
 
 
-def _do(request: Message, answers: BinaryIO) -> dict[str, Any]:
+def _do(request: Message, answers: BinaryIO, slabs: SlabMaker) -> dict[str, Any]:
     content, syntax, task = request.payloads[0], request.head["transfer_syntax_uid"], request.head.get("task")
     if task is None:
         return render_instance(content, syntax, answers)
+    if task["kind"] == "slab":
+        send(answers, {"kind": "slab"}, packed(*slabs.make(task["pack"], task["wish"])))
+        return {}
     dataset, limits = open_dataset(content, syntax), Limits()
     if task["kind"] == "frames":
         for frame in transcoded_frames(dataset, task["numbers"], task["transfer_syntax_uid"], limits):

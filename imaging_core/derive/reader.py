@@ -55,6 +55,15 @@ class DerivedReader:
         current = self._derived.current(self._derived.study_folder(institution_code, study_instance_uid))
         return None if current is None else current.series
 
+    def series_pack(self, institution_code: str, study_instance_uid: str, series_instance_uid: str) -> Path | None:
+        """Return where the pack of a series lies, None while there is none."""
+        folder = self._derived.study_folder(institution_code, study_instance_uid)
+        study = self._study(folder)
+        for pack in study.packs if study is not None else ():
+            if pack.series["series_instance_uid"] == series_instance_uid:
+                return self._derived.pack_path(folder, pack.series["pack"])
+        return None
+
     def frame(self, institution_code: str, study_instance_uid: str, sop_instance_uid: str, frame_number: int) -> bytes:
         """Return the lossless codestream of a frame, in `transfer_syntax_uid`. Raises `FrameNotFound`."""
         return self._part(institution_code, study_instance_uid, sop_instance_uid, frame_number, _CODESTREAM)

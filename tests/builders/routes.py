@@ -56,6 +56,7 @@ class Call:
 
 
 FRAME = "/api/patient/studies/{study}/instances/{sop}/frames/{number}"
+SLAB = "/api/patient/studies/{study}/series/{series}/slab"
 TABLE: dict[tuple[str, str], Call] = {
     ("GET", "/health"): Call("public"),
     ("GET", "/metrics"): Call("operations"),
@@ -87,6 +88,8 @@ TABLE: dict[tuple[str, str], Call] = {
     ("GET", FRAME + "/preview"): Call("patient jpg"),
     ("GET", FRAME): Call("patient dicom"),
     ("GET", "/api/patient/studies/{study}/instances/{sop}"): Call("own dicom"),
+    ("GET", SLAB): Call("patient dicom", 200, {"params": {"mode": "mip"}}),
+    ("GET", SLAB + "/rendered"): Call("patient jpg", 200, {"params": {"mode": "mip"}}),
     ("GET", "/api/patient/reports/{report}/pdf"): Call("patient report"),
     ("GET", "/api/patient/studies/{study}/instances/{sop}/ecg"): Call("patient jpg", 404),
     ("GET", "/api/patient/documents/{document}"): Call("patient report"),
