@@ -13,10 +13,15 @@ import imaging_core.index.tables
 import imaging_core.interop.hl7v2.tables
 import imaging_core.interop.regional.tables
 import imaging_core.network.tables
+import imaging_core.normalise.tables
+import imaging_core.patients.decision_tables
 import imaging_core.patients.tables
 import imaging_core.reminders.tables
 import imaging_core.reports.tables
+import imaging_core.retention.tables
+import imaging_core.scrub.tables
 import imaging_core.sharing.tables
+import imaging_core.worklist.tables
 from api.db.tables import Base as ServiceBase
 from imaging_core.index.base import Base as ArchiveBase
 
@@ -32,10 +37,15 @@ _TABLE_MODULES = (
     imaging_core.interop.hl7v2.tables,
     imaging_core.interop.regional.tables,
     imaging_core.network.tables,
+    imaging_core.normalise.tables,
+    imaging_core.patients.decision_tables,
     imaging_core.patients.tables,
     imaging_core.reminders.tables,
     imaging_core.reports.tables,
+    imaging_core.retention.tables,
+    imaging_core.scrub.tables,
     imaging_core.sharing.tables,
+    imaging_core.worklist.tables,
 )
 
 

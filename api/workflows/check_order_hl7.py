@@ -23,7 +23,7 @@ from imaging_core.interop.hl7v2.fields import date_of, encounter_of, person_name
 from imaging_core.interop.hl7v2.message import Message, Segment, read_message
 from imaging_core.interop.hl7v2.registration import patient_id
 from imaging_core.interop.hl7v2.tables import Hl7MessageRow
-from imaging_core.patients.names import NameRule, names_another_person
+from imaging_core.patients.names import names_another_person
 from imaging_core.patients.registry import find_patient
 from imaging_core.patients.tables import PatientRow
 
@@ -138,7 +138,6 @@ def _refuse_another_person(session: Session, institution: InstitutionCode, messa
         name=person_name(pid, 5),
         sex=sex_of(pid.value(8)) or "",
         birth_date=date_of(pid.value(7)),
-        rule=NameRule.CHINESE_DECIDES,
     ):
         raise _AnotherPerson("PID-5", "姓名与该患者编号的登记不一致，未核对重复检查", condition="204")
 

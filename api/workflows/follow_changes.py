@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 
 from api.audit.record import Actor, record
 from api.jobs import DERIVE, owe
+from api.patient_holdings import HOLDINGS
 from api.workflows.notify_patient import owe_notice
 from imaging_core.index import feed
 from imaging_core.index.tables import ChangeRow, FeedCursorRow, StudyRow
+from imaging_core.patients.decisions import follow_merges
 from imaging_core.patients.matching import match_study
 from imaging_core.reports.filing import match_reports
 from imaging_core.sharing.links import LinkIssuer
@@ -61,6 +63,7 @@ def match_arrivals(session: Session, now: datetime) -> int:
         if study is not None:
             match_study(session, study, now)
             match_reports(session, study, now)
+    follow_merges(session, now, HOLDINGS)
     _advance(session, _MATCHING, changes)
     return len(changes)
 

@@ -1,4 +1,4 @@
-"""Which study belongs to which patient: same institution, same patient_id, and nothing that speaks against it.
+"""Which study belongs to which patient: same institution, same patient_id, and what the conflict matrix says of both.
 
 Both orders happen: images before the registration message, and after it.
 """
@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 
 from imaging_core.domain.identifiers import PatientKey
 from imaging_core.index.tables import ChangeRow, StudyRow
-from imaging_core.patients.names import NameRule, names_another_person
+from imaging_core.patients.comparing import compare_sexes, compare_values
+from imaging_core.patients.matrix import Evidence, Issuer, Likeness, Source, Verdict, judge
+from imaging_core.patients.names import compare_names
 from imaging_core.patients.tables import PatientRow
 
 MATCHED = "study_matched"
@@ -68,15 +70,26 @@ def match_study(session: Session, study: StudyRow, now: datetime) -> bool:
     return kind == MATCHED
 
 
-def _assign(study: StudyRow, patient: PatientRow) -> str:
-    is_other = names_another_person(
-        patient,
-        name=study.patient_name,
-        sex=study.patient_sex,
-        birth_date=study.patient_birth_date,
-        rule=NameRule.NAME_AND_MORE,
+def judge_study(study: StudyRow, patient: PatientRow) -> Verdict:
+    """Return what the conflict matrix says of a study and a patient of its institution.
+
+    The index holds no ID number and no issuer of a header: both are unknown here.
+    """
+    return judge(
+        Evidence(
+            source=Source.IMAGE,
+            same_number=study.patient_id == patient.patient_id,
+            issuer=Issuer.OURS,
+            name=compare_names(study.patient_name, patient.name),
+            sex=compare_sexes(study.patient_sex, patient.sex),
+            birth_date=compare_values(study.patient_birth_date, patient.birth_date),
+            identity=Likeness.UNKNOWN,
+        )
     )
-    if is_other:
+
+
+def _assign(study: StudyRow, patient: PatientRow) -> str:
+    if judge_study(study, patient) is not Verdict.LINKED:
         return CONFLICT
     study.patient_key = patient.id
     return MATCHED

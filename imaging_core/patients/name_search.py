@@ -146,7 +146,7 @@ def _best(
     query = (
         select(PatientRow, newest)
         .join(of_patients, of_patients.c.patient_key == PatientRow.id)
-        .where(*conditions)
+        .where(PatientRow.merged_into.is_(None), *conditions)
         .order_by(of_patients.c.exact.desc(), newest.desc().nulls_last(), PatientRow.name, PatientRow.id)
         .limit(limit)
     )

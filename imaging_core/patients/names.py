@@ -1,34 +1,25 @@
 """Whether two records speak of the same person, by name and what stands beside it."""
 
 from datetime import date
-from enum import StrEnum
 
 from sqlalchemy.orm import Session
 
 from imaging_core.domain.identifiers import PatientKey
 from imaging_core.patients.identity import written_name
+from imaging_core.patients.matrix import NameLikeness
 from imaging_core.patients.readings import readings_of
 from imaging_core.patients.tables import PatientRow
 
 
-class NameRule(StrEnum):
-    """How much a differing name says."""
+def names_another_person(patient: PatientRow, *, name: str, sex: str, birth_date: date | None) -> bool:
+    """Return whether a hospital record speaks of somebody else than this patient.
 
-    NAME_AND_MORE = "name_and_more"
-    """Typed at a modality: pinyin, titles, broken character sets. Birth date or sex must differ too."""
-    CHINESE_DECIDES = "chinese_decides"
-    """Both come from hospital records: two different Chinese names are two people."""
-
-
-def names_another_person(patient: PatientRow, *, name: str, sex: str, birth_date: date | None, rule: NameRule) -> bool:
-    """Return whether somebody else than this patient is described.
-
-    A mistyped patient_id would show one patient's images or report to another. No name, or the
-    same one in Chinese or pinyin, never contradicts. `name` may be a DICOM person name.
+    Two different Chinese names are two people; a name in another writing needs another sex or birth date too. No
+    name, or the same one in Chinese or pinyin, never contradicts. Images are judged by the conflict matrix instead.
     """
     if not name or is_name_of(name, patient):
         return False
-    if rule is NameRule.CHINESE_DECIDES and _is_chinese(name) and _is_chinese(patient.name):
+    if _is_chinese(name) and _is_chinese(patient.name):
         return True
     other_birth_date = None not in {birth_date, patient.birth_date} and birth_date != patient.birth_date
     return {sex, patient.sex} == {"M", "F"} or other_birth_date
@@ -44,16 +35,33 @@ def _is_chinese(name: str) -> bool:
 
 def is_name_of(name: str, patient: PatientRow) -> bool:
     """Return whether a name as written anywhere, a DICOM person name too, is this patient's."""
+    return compare_names(name, patient.name) in {NameLikeness.SAME, NameLikeness.VARIANT}
+
+
+def compare_names(name: str, known: str) -> NameLikeness:
+    """Return how a name as written anywhere, a DICOM person name too, compares with one on record.
+
+    >>> compare_names("CE^SHI", "测试"), compare_names("测^试=CE^SHI", "测试")
+    (<NameLikeness.VARIANT: 'variant'>, <NameLikeness.SAME: 'same'>)
+    """
     # PS3.5 6.2.1: alphabetic, ideographic and phonetic groups, each Family^Given.
-    for group in name.split("="):
-        if written_name(group).replace(" ", "") == patient.name.replace(" ", ""):
-            return True
-        # Pinyin only against pinyin: different Chinese names may sound the same.
-        one_is_latin = not (_is_chinese(group) and _is_chinese(patient.name))
-        # In any reading: whoever typed at the modality may not know that a surname is read otherwise.
-        if one_is_latin and not _pinyins(group).isdisjoint(_pinyins(patient.name)):
-            return True
-    return False
+    found = {_compare(group, known) for group in name.split("=")}
+    return next(likeness for likeness in NameLikeness if likeness in found)
+
+
+def _compare(group: str, known: str) -> NameLikeness:
+    written, on_record = (written_name(text).replace(" ", "").casefold() for text in (group, known))
+    if not written or not on_record:
+        return NameLikeness.ABSENT
+    if written == on_record:
+        return NameLikeness.SAME
+    both_chinese = _is_chinese(group) and _is_chinese(known)
+    # Pinyin only against pinyin: different Chinese names may sound the same. In any reading: whoever typed at the
+    # modality may not know that a surname is read otherwise.
+    if not both_chinese and not _pinyins(group).isdisjoint(_pinyins(known)):
+        return NameLikeness.VARIANT
+    one_is_chinese = _is_chinese(group) != _is_chinese(known)
+    return NameLikeness.UNLIKE if one_is_chinese else NameLikeness.DIFFERENT
 
 
 def same_person_name(session: Session, patient: PatientKey, name: str) -> bool:

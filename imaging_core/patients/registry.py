@@ -8,12 +8,16 @@ from sqlalchemy.orm import Session
 from imaging_core.domain.identifiers import InstitutionCode, PatientKey
 from imaging_core.index.tables import ChangeRow
 from imaging_core.patients.cipher import FieldCipher
+from imaging_core.patients.comparing import compare_sexes, compare_values
 from imaging_core.patients.errors import IdentityConflict, PatientNotFound
 from imaging_core.patients.identity import normalise_id_number, normalise_phone, written_name
 from imaging_core.patients.matching import match_studies
+from imaging_core.patients.matrix import Evidence, Issuer, Source, Verdict, judge
 from imaging_core.patients.name_search import file_name
+from imaging_core.patients.names import compare_names
 from imaging_core.patients.registration import Registration
 from imaging_core.patients.tables import PatientRow
+from imaging_core.patients.visits import take_over_visits
 
 PHONE = "phone"
 ID_NUMBER = "id_number"
@@ -44,6 +48,8 @@ def register_patient(session: Session, cipher: FieldCipher, registration: Regist
     session.flush()
     if row.name != name_before:
         file_name(session, row)
+    if row.merged_into is not None:
+        take_over_visits(surviving(session, row), row)
     match_studies(session, PatientKey(row.id), now)
     _record(session, row, "patient_updated" if known else "patient_registered", now)
     return PatientKey(row.id)
@@ -61,6 +67,7 @@ def record_discharge(
     row = _row_of(session, institution_code, patient_id)
     if row is None:
         raise PatientNotFound(institution_code)
+    row = surviving(session, row)
     if row.discharged_at is None or row.discharged_at < discharged_at:
         row.discharged_at = discharged_at
         row.updated_at = now
@@ -70,14 +77,35 @@ def record_discharge(
 
 
 def find_patient(session: Session, *, institution_code: InstitutionCode, patient_id: str) -> PatientKey | None:
-    """Return the patient with this number of the hospital."""
+    """Return the patient with this number of the hospital; of merged records the one that stands for the person."""
     row = _row_of(session, institution_code, patient_id)
-    return None if row is None else PatientKey(row.id)
+    return None if row is None else PatientKey(surviving(session, row).id)
+
+
+def addressed_record(session: Session, *, institution_code: InstitutionCode, patient_id: str) -> PatientRow | None:
+    """Return the record that has this number itself, merged or not."""
+    return _row_of(session, institution_code, patient_id)
+
+
+def surviving(session: Session, row: PatientRow) -> PatientRow:
+    """Return the record that stands for the person of this one."""
+    while row.merged_into is not None:
+        row = session.get_one(PatientRow, row.merged_into)
+    return row
+
+
+def with_own(session: Session, patient: PatientKey, column: str) -> PatientRow | None:
+    """Return the record of a person that holds a sealed field: the patient's own, else one merged into it."""
+    row = session.get(PatientRow, patient)
+    if row is None or getattr(row, column) is not None:
+        return row
+    merged = select(PatientRow).where(PatientRow.merged_into == patient, getattr(PatientRow, column).is_not(None))
+    return session.scalars(merged.order_by(PatientRow.updated_at.desc(), PatientRow.id).limit(1)).first() or row
 
 
 def phone_of(session: Session, cipher: FieldCipher, patient: PatientKey) -> str | None:
     """Return the phone on record, to send a code to it; never to show it."""
-    row = session.get(PatientRow, patient)
+    row = with_own(session, patient, "phone_sealed")
     if row is None or row.phone_sealed is None:
         return None
     return cipher.decrypt(row.phone_sealed, row=_row_name(row, PHONE))
@@ -85,7 +113,7 @@ def phone_of(session: Session, cipher: FieldCipher, patient: PatientKey) -> str 
 
 def id_number_of(session: Session, cipher: FieldCipher, patient: PatientKey) -> str | None:
     """Return the ID number on record, to find the same person at other institutions; never to show it."""
-    row = session.get(PatientRow, patient)
+    row = with_own(session, patient, "id_number_sealed")
     if row is None or row.id_number_sealed is None:
         return None
     return cipher.decrypt(row.id_number_sealed, row=_row_name(row, ID_NUMBER))
@@ -111,11 +139,22 @@ def _row_of(session: Session, institution_code: InstitutionCode, patient_id: str
 
 
 def _refuse_another_person(cipher: FieldCipher, row: PatientRow, registration: Registration) -> None:
-    if not registration.id_number or row.id_number_index is None:
-        return
-    arrived = cipher.blind_index(normalise_id_number(registration.id_number), purpose=ID_NUMBER)
-    if arrived != row.id_number_index and written_name(registration.name) != row.name:
+    arrived = _index_of(cipher, registration.id_number)
+    evidence = Evidence(
+        source=Source.REGISTRATION,
+        same_number=True,
+        issuer=Issuer.OURS,
+        name=compare_names(registration.name, row.name),
+        sex=compare_sexes(registration.sex or "", row.sex),
+        birth_date=compare_values(registration.birth_date, row.birth_date),
+        identity=compare_values(arrived, row.id_number_index),
+    )
+    if judge(evidence) is not Verdict.LINKED:
         raise IdentityConflict(registration.institution_code)
+
+
+def _index_of(cipher: FieldCipher, id_number: str | None) -> str | None:
+    return cipher.blind_index(normalise_id_number(id_number), purpose=ID_NUMBER) if id_number else None
 
 
 def _take_over(row: PatientRow, registration: Registration, now: datetime) -> None:

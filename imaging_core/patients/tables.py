@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from imaging_core.index.base import Base, UtcDateTime
@@ -45,6 +45,8 @@ class PatientRow(Base):
     last_visit_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     discharged_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """Last discharge; with `last_visit_at` it starts the retention clock."""
+    merged_into: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    """The record that stands for this person since the two were merged."""
     registered_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

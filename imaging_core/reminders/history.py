@@ -11,7 +11,7 @@ from imaging_core.domain.identifiers import PatientKey
 from imaging_core.index.tables import StudyRow
 from imaging_core.patients.cipher import FieldCipher
 from imaging_core.patients.finding import with_id_number
-from imaging_core.patients.names import NameRule, names_another_person
+from imaging_core.patients.names import names_another_person
 from imaging_core.patients.registry import id_number_of
 from imaging_core.patients.tables import PatientRow
 from imaging_core.reminders.elsewhere import PatientIdentity
@@ -65,9 +65,7 @@ def _same_person_elsewhere(session: Session, cipher: FieldCipher, patient: Patie
 
 
 def _is_another(own: PatientRow, row: PatientRow) -> bool:
-    return names_another_person(
-        row, name=own.name, sex=own.sex, birth_date=own.birth_date, rule=NameRule.CHINESE_DECIDES
-    )
+    return names_another_person(row, name=own.name, sex=own.sex, birth_date=own.birth_date)
 
 
 def _held(rows: dict[str, StudyRow], report: Report) -> HeldExam | None:

@@ -14,12 +14,14 @@ from imaging_core.interop.hl7v2.observation import read_reports
 from imaging_core.interop.hl7v2.registration import discharge_time, patient_id, read_registration
 from imaging_core.interop.hl7v2.report_codes import ReportCodes
 from imaging_core.patients.cipher import FieldCipher
+from imaging_core.patients.decisions import note_report
 from imaging_core.patients.errors import IdentityConflict
-from imaging_core.patients.names import NameRule, names_another_person
+from imaging_core.patients.names import names_another_person
 from imaging_core.patients.registry import find_patient, record_discharge, register_patient
 from imaging_core.patients.tables import PatientRow
 from imaging_core.reports.errors import ReportOfAnotherPatient
 from imaging_core.reports.filing import file_report
+from imaging_core.reports.types import FilingOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +90,13 @@ def _report(session: Session, delivery: Delivery) -> Warnings:
     for report in reports:
         incoming = report.addressed(institution_code=delivery.institution_code, patient=patient, digest=delivery.digest)
         try:
-            file_report(session, incoming, delivery.now)
+            filed = file_report(session, incoming, delivery.now)
         except ReportOfAnotherPatient:
             raise NeedsAPerson(
                 "ZDS-1", "检查属于其他患者，报告已转人工核对", reason_code="report_of_another_patient"
             ) from None
+        if filed.outcome is FilingOutcome.NEW:
+            note_report(session, filed.report_key, institution_code=delivery.institution_code, patient_id=number)
     return ()
 
 
@@ -103,7 +107,6 @@ def _refuse_another_person(patient: PatientRow, message: Message) -> None:
         name=person_name(pid, 5),
         sex=sex_of(pid.value(8)) or "",
         birth_date=date_of(pid.value(7)),
-        rule=NameRule.CHINESE_DECIDES,
     )
     if is_other:
         raise NeedsAPerson("PID-5", "姓名与该患者编号的登记不一致，报告已转人工核对", reason_code="name_conflict")

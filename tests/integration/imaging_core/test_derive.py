@@ -298,7 +298,7 @@ class TestManifest:
         found = house.reader.manifest_gz(*STUDY)
         assert found is not None
         text = gzip.decompress(found[0]).decode()
-        for secret in ("TEST0001", "测试", "患者", "19620508", "ACC0001", "医^生", "SECRET", "20260301"):
+        for secret in ("TEST0001", "测试", "患者", "19800101", "ACC0001", "医^生", "SECRET", "20260301"):
             assert secret not in text
 
     def test_there_is_none_before_it_is_made(self, house: House):

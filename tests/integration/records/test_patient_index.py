@@ -156,7 +156,10 @@ class TestMatchStudies:
         "header",
         [
             {"patient_name": "LI^SI", "patient_sex": "M"},
-            {"patient_name": "李四", "patient_birth_date": date(1951, 2, 3)},
+            {"patient_name": "李四"},
+            {"patient_name": "测试患者", "patient_sex": "M", "patient_birth_date": date(1951, 2, 3)},
+            {"patient_name": "", "patient_sex": "", "patient_birth_date": None},
+            {"patient_name": "ce4shi4 broken", "patient_sex": "", "patient_birth_date": None},
         ],
     )
     def test_a_header_that_names_somebody_else_is_left_for_a_person_and_told_once(self, session, header):
@@ -174,8 +177,8 @@ class TestMatchStudies:
             {"patient_name": "CE^SHI HUAN ZHE"},
             {"patient_name": "CeShi^HuanZhe=测试^患者", "patient_sex": "M"},
             {"patient_name": "测试患者", "patient_birth_date": date(1981, 1, 1)},
-            {"patient_name": "", "patient_sex": "M"},
-            {"patient_name": "ce4shi4 broken", "patient_birth_date": None, "patient_sex": ""},
+            {"patient_name": "", "patient_sex": ""},
+            {"patient_name": "ce4shi4 broken"},
         ],
     )
     def test_the_same_name_in_another_writing_or_a_single_difference_matches(self, session, header):

@@ -14,6 +14,7 @@ from api.messages.audit import ACTIONS, ACTORS
 from imaging_core.documents.store import DOCUMENT_ATTACHED
 from imaging_core.domain.grants import Holder
 from imaging_core.index.feed import INSTANCE_CONFLICT, INSTANCE_STORED
+from imaging_core.patients.decisions import MOVED
 from imaging_core.patients.matching import CONFLICT, MATCHED
 from imaging_core.reports.types import ReportStatus
 
@@ -54,7 +55,7 @@ class TestWords:
         assert sorted(kinds - set(ACTORS)) == []
 
     def test_stand_for_everything_that_arrives(self):
-        kinds = {INSTANCE_STORED, INSTANCE_CONFLICT, DOCUMENT_ATTACHED, MATCHED, CONFLICT, "report_matched"}
+        kinds = {INSTANCE_STORED, INSTANCE_CONFLICT, DOCUMENT_ATTACHED, MATCHED, CONFLICT, MOVED, "report_matched"}
         kinds |= {f"report_{status}" for status in ReportStatus}
         kinds |= {f"patient_{what}" for what in ("registered", "updated", "discharged")}
         assert sorted(kind for kind in kinds if f"archive.{kind}" not in ACTIONS) == []

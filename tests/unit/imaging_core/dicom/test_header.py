@@ -47,8 +47,8 @@ class TestHeader:
         header = read(ct_instance(rows=4, columns=6))
         assert (header.sop_class_uid, header.sop_instance_uid) == (CT_IMAGE_STORAGE, instance_uid())
         assert (header.study_instance_uid, header.series_instance_uid) == (study_uid(), series_uid())
-        assert (header.patient_name, header.patient_id, header.patient_sex) == ("测试^患者", "TEST0001", "M")
-        assert (header.patient_birth_date, header.study_date) == (date(1962, 5, 8), date(2026, 3, 1))
+        assert (header.patient_name, header.patient_id, header.patient_sex) == ("测试^患者", "TEST0001", "F")
+        assert (header.patient_birth_date, header.study_date) == (date(1980, 1, 1), date(2026, 3, 1))
         assert (header.rows, header.columns, header.number_of_frames, header.bits_allocated) == (4, 6, 1, 16)
         assert header.pixels is not None
         assert ct_instance(rows=4, columns=6)[header.pixels.offset :] == ct_instance(rows=4, columns=6)[-48:]
