@@ -24,7 +24,7 @@ from imaging_core.index import queries
 from imaging_core.index.tables import InstanceRow, SeriesRow, StudyRow
 from imaging_core.reports.reading import current_report
 
-_ENDINGS = {"application/pdf": "pdf", "image/jpeg": "jpg"}
+_ENDINGS = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png", "video/mp4": "mp4"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,10 +30,14 @@ class RendererLimits:
 
 
 class Renderer:
-    """One rendering child at a time, started when first needed. Not for use by several threads."""
+    """One rendering child at a time, started when first needed. Not for use by several threads.
 
-    def __init__(self, limits: RendererLimits | None = None) -> None:
+    `module` may name another child that keeps to the same protocol.
+    """
+
+    def __init__(self, limits: RendererLimits | None = None, *, module: str = "imaging_core.derive.child") -> None:
         self._limits = limits or RendererLimits()
+        self._module = module
         self._child: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "Renderer":
@@ -88,7 +92,7 @@ class Renderer:
         if self._child is None or self._child.poll() is not None:
             self.close()
             self._child = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                [sys.executable, "-m", "imaging_core.derive.child", str(self._limits.memory_bytes)],
+                [sys.executable, "-m", self._module, str(self._limits.memory_bytes)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

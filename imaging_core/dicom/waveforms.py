@@ -1,5 +1,6 @@
 """Electrocardiograms as numbers: the leads of a waveform object in microvolts (PS3.3 C.10.9)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,6 +62,12 @@ def read_ecg(content: bytes, transfer_syntax_uid: str) -> Ecg:
         raise WaveformNotReadable("not_parsed", f"the waveform cannot be read: {type(error).__name__}") from error
 
 
+def in_standard_order(leads: Sequence[Lead]) -> tuple[Lead, ...]:
+    """Return the twelve standard leads first and in their order, then the others."""
+    known = {lead: position for position, lead in enumerate(_STANDARD)}
+    return tuple(sorted(leads, key=lambda lead: known.get(lead.name, len(known))))
+
+
 def _ecg(dataset: Dataset) -> Ecg:
     if dataset.file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.2":
         raise WaveformNotReadable("big_endian", "samples in big endian are not drawn")
@@ -80,8 +87,7 @@ def _ecg(dataset: Dataset) -> Ecg:
         raise WaveformNotReadable("channels", "the channels are not described one by one")
     microvolts = np.rint(samples * scales).astype(np.int32)
     leads = [Lead(_name(channel), microvolts[:, index]) for index, channel in enumerate(channels)]
-    known = {lead: position for position, lead in enumerate(_STANDARD)}
-    return Ecg(rate, tuple(sorted(leads, key=lambda lead: known.get(lead.name, len(known)))))
+    return Ecg(rate, in_standard_order(leads))
 
 
 def _scale(channel: Dataset) -> float:

@@ -2,7 +2,7 @@
 
 DocumentError
 ├── DocumentTooLarge      more bytes, inflated bytes or pixels than allowed
-└── DocumentTypeRefused   no PDF or JPG that may be shown; `reason` says why
+└── DocumentTypeRefused   nothing that may be kept as a document; `reason` says why
 """
 
 from enum import StrEnum
@@ -15,12 +15,18 @@ class RefusalReason(StrEnum):
 
     EMPTY = "empty"
     UNKNOWN_TYPE = "unknown_type"
-    """Neither PDF nor JPG, whatever it is called."""
+    """None of the kinds that documents have, whatever it is called."""
     DAMAGED = "damaged"
     """Begins like one but is cut or cannot be read."""
     ENCRYPTED = "encrypted"
     ACTIVE_CONTENT = "active_content"
     """A PDF with scripts, attachments, or actions that start something."""
+    SEVERAL_FILES = "several_files"
+    """A slide of a kind that lies in several files; what is given is one of them."""
+    NO_SLIDE = "no_slide"
+    """A TIFF or CZI that is no whole-slide image."""
+    NO_READER = "no_reader"
+    """Of a kind that needs an optional library, which is not installed."""
 
 
 class DocumentError(ImagingError):
@@ -37,7 +43,7 @@ class DocumentTooLarge(DocumentError):
 
 
 class DocumentTypeRefused(DocumentError):
-    """The bytes are no PDF or JPG that may be shown to a patient."""
+    """The bytes are nothing that may be kept as a document."""
 
     def __init__(self, reason: RefusalReason) -> None:
         super().__init__(f"document refused: {reason}")

@@ -1,5 +1,6 @@
 """E-reports as the hospital uploads them: taken, listed, found among the visible studies."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from imaging_core.blobs import BlobRef, BlobStore
 from imaging_core.documents.errors import DocumentTooLarge
-from imaging_core.documents.sniffing import MediaType, checked_media_type
+from imaging_core.documents.sniffing import SHOWN, MediaType, checked_media_type
 from imaging_core.documents.tables import DocumentRow
 from imaging_core.domain.identifiers import StudyInstanceUid
 from imaging_core.index.tables import ChangeRow, StudyRow
@@ -45,7 +46,7 @@ def store_document(
     limit: int,
     now: datetime,
 ) -> Document:
-    """Keep a PDF or JPG of at most `limit` bytes with a study; the same bytes again give the document that is there.
+    """Keep a PDF, JPG or PNG of at most `limit` bytes with a study; the same bytes again are the one that is there.
 
     Raises:
         DocumentTooLarge: beyond `limit`, or beyond what a page may hold; nothing was kept.
@@ -55,7 +56,13 @@ def store_document(
     if len(data) > limit:
         raise DocumentTooLarge("bytes", limit)
     media_type = checked_media_type(data)
-    ref = blobs.put(BytesIO(data))
+    return attach_kept(session, study, blobs.put(BytesIO(data)), media_type=media_type, title=title, now=now)
+
+
+def attach_kept(
+    session: Session, study: StudyRow, ref: BlobRef, *, media_type: MediaType, title: str, now: datetime
+) -> Document:
+    """Make bytes that are kept a document of a study; the same bytes again give the document that is there."""
     known = session.scalars(
         _of(select(StudyRow).where(StudyRow.id == study.id)).where(DocumentRow.blob_digest == ref.digest)
     )
@@ -76,10 +83,10 @@ def store_document(
     return _document(row)
 
 
-def documents_of(session: Session, study: StudyRow) -> list[Document]:
-    """Return the documents of a study, oldest first."""
-    rows = _of(select(StudyRow).where(StudyRow.id == study.id)).order_by(DocumentRow.id)
-    return [_document(row) for row in session.scalars(rows)]
+def documents_of(session: Session, study: StudyRow, media_types: Collection[MediaType] = SHOWN) -> list[Document]:
+    """Return the documents of a study, oldest first: those that a page can show, unless other kinds are asked for."""
+    rows = _of(select(StudyRow).where(StudyRow.id == study.id)).where(DocumentRow.media_type.in_(media_types))
+    return [_document(row) for row in session.scalars(rows.order_by(DocumentRow.id))]
 
 
 def find_document(session: Session, visible: Select[StudyRow], document_id: str) -> Document | None:

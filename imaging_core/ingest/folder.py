@@ -1,23 +1,30 @@
 """Importing what lies on a disk: files, folders, ZIP archives, DICOMDIR.
 
 Importing again what was imported is harmless, so an interrupted run is resumed by running it again; with a journal it
-does not even read again what is done.
+does not even read again what is done. What is no DICOM is attached to its study as a document, where somebody takes
+documents.
 """
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import BinaryIO, Final, Protocol
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Final, Protocol, cast
 
 from imaging_core.dicom.directory import is_dicomdir, referenced_files
 from imaging_core.dicom.preamble import has_dicm_mark, looks_like_dataset
+from imaging_core.documents.errors import DocumentTypeRefused
+from imaging_core.documents.importing import Attached
+from imaging_core.documents.naming import LARGEST_LIST, Told, read_list
 from imaging_core.errors import ImagingError
 from imaging_core.ingest.journal import Fingerprint, ImportJournal, Line, fingerprint_of
 from imaging_core.ingest.results import Channel, Origin, StoreOutcome, StoreResult
 from imaging_core.ingest.zipped import ZipBudget, ZipEntry, ZipLimits, ZipRefused, is_zip, open_entries
 
 _SNIFFED: Final = 1024
+_SPOOLED: Final = 8 * 1024 * 1024
 Progress = Callable[[int, int], None]
 """Called with the number of files done and of files known so far; the second grows when a ZIP is opened."""
 
@@ -27,6 +34,14 @@ class StoresInstances(Protocol):
 
     def store_instance(self, content: BinaryIO, *, institution_code: str, origin: Origin) -> StoreResult:
         """Take in one instance."""
+        ...
+
+
+class TakesDocuments(Protocol):
+    """What the import needs of a `DocumentImporter`."""
+
+    def attach(self, name: str, content: BinaryIO, size: int, told: Told | None) -> Attached | None:
+        """Attach a file to its study; None when it is no document."""
         ...
 
 
@@ -41,7 +56,10 @@ class FailedFile:
 
 @dataclass(slots=True)
 class ImportReport:
-    """Counts of an import; `files` is the sum of all outcomes. `skipped` of them were done in an earlier run."""
+    """Counts of an import; `files` is the sum of all outcomes.
+
+    `skipped` of them were done in an earlier run, `documents` are no DICOM and were attached now.
+    """
 
     files: int = 0
     stored: int = 0
@@ -50,6 +68,9 @@ class ImportReport:
     quarantined: int = 0
     failed: list[FailedFile] = field(default_factory=list)
     skipped: int = 0
+    documents: int = 0
+    waiting: list[FailedFile] = field(default_factory=list)
+    """Documents in quarantine, and why."""
 
 
 def import_paths(
@@ -61,14 +82,17 @@ def import_paths(
     progress: Progress = lambda _done, _known: None,
     zip_limits: ZipLimits = ZipLimits(),  # noqa: B008  # frozen
     journal: ImportJournal | None = None,
+    documents: TakesDocuments | None = None,
 ) -> ImportReport:
     """Import files, folders with all below them, ZIP archives and DICOMDIRs with the files they name.
 
-    A file that is not DICOM is reported as failed and left where it is; one that is DICOM but cannot be read
-    goes to quarantine. No file stops the others. What the `journal` knows as done is counted and not read.
+    A file that is neither DICOM nor a document is reported as failed and left where it is; one that is DICOM but cannot
+    be read, or a document without a study, goes to quarantine. No file stops the others. A CSV that names the studies
+    of the files beside it (`documents.naming`) is heeded, not imported. What the `journal` knows as done is counted and
+    not read.
     """
     origin = Origin(Channel.IMPORT, run)
-    return _Import(ingestor, institution_code, origin, progress, zip_limits, journal).run(paths)
+    return _Import(ingestor, institution_code, origin, progress, zip_limits, journal, documents).run(paths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +119,7 @@ class _Import:
         progress: Progress,
         zip_limits: ZipLimits,
         journal: ImportJournal | None,
+        documents: TakesDocuments | None,
     ) -> None:
         self._ingestor = ingestor
         self._institution_code = institution_code
@@ -102,11 +127,15 @@ class _Import:
         self._progress = progress
         self._zip_limits = zip_limits
         self._journal = journal
+        self._documents = documents
+        self._told: dict[str, Told] = {}
+        """By key: what a list says of a file that has not been met yet."""
         self._report = ImportReport()
         self._known = 0
 
     def run(self, paths: Iterable[Path]) -> ImportReport:
         files = list(dict.fromkeys(file for path in paths for file in _files_below(path)))
+        files = [file for file in files if not self._heed_list_on_disk(file)]
         self._known = len(files)
         seen = set(files)
         for file in files:
@@ -115,6 +144,8 @@ class _Import:
                     seen.add(named)
                     self._known += 1
                     self._import_file(named)
+        for key in self._told:
+            self._fail(key, "named_file_missing", "a list names this file, but it is not there")
         return self._report
 
     def _import_file(self, file: Path) -> list[Path]:
@@ -149,11 +180,15 @@ class _Import:
         if self._journal and (lines := self._journal.done_below(source.key, source.mark)) is not None:
             self._known += len(lines)
             for line in lines:
+                self._told.pop(line.file, None)
                 self._skip(line)
             return len(lines)
         noted: list[int | None] = []
         try:
-            with open_entries(content, budget) as entries:
+            with open_entries(content, budget) as found:
+                entries = [
+                    entry for entry in found if not self._heed_list(source.entry(entry).key, entry.open, entry.size)
+                ]
                 self._known += len(entries)
                 noted += [self._import_entry(source.entry(entry), entry, budget) for entry in entries]
         except ZipRefused as refused:
@@ -190,6 +225,7 @@ class _Import:
     def _skipped(self, source: _Source) -> bool:
         line = self._journal.done(source.key, source.mark) if self._journal else None
         if line is not None:
+            self._told.pop(source.key, None)
             self._skip(line)
         return line is not None
 
@@ -200,9 +236,9 @@ class _Import:
         )
 
     def _store(self, source: _Source, first: bytes, content: BinaryIO) -> int | None:
+        told = self._told.pop(source.key, None)
         if not has_dicm_mark(first) and not looks_like_dataset(first):
-            self._fail(source.name, "not_dicom", "not DICOM")
-            return None
+            return self._attach(source, content, told)
         try:
             result = self._ingestor.store_instance(
                 content, institution_code=self._institution_code, origin=self._origin
@@ -214,6 +250,55 @@ class _Import:
             self._journal.note(Line(source.key, result.digest, result.outcome), source.mark)
         self._count(result.outcome)
         return 1
+
+    def _attach(self, source: _Source, content: BinaryIO, told: Told | None) -> int | None:
+        if self._documents is None:
+            self._fail(source.name, "not_dicom", "not DICOM")
+            return None
+        try:
+            with tempfile.SpooledTemporaryFile(_SPOOLED) as spool:
+                if not hasattr(content, "seek"):  # an entry of an archive; its size is within the budget
+                    shutil.copyfileobj(content, spool, _SPOOLED)
+                    content = cast(BinaryIO, spool)
+                attached = self._documents.attach(PurePosixPath(source.key).name, content, source.mark.size, told)
+        except ImagingError as error:
+            code = f"document_{error.reason}" if isinstance(error, DocumentTypeRefused) else "document_too_large"
+            self._fail(source.name, code, str(error))
+            return None
+        if attached is None:
+            self._fail(source.name, "not_dicom", "neither DICOM nor a document")
+            return None
+        if attached.reason_code:
+            # without a line in the journal: once the study is there, the next run attaches it
+            self._report.waiting.append(FailedFile(source.name, attached.reason_code, attached.reason))
+            self._count(StoreOutcome.QUARANTINED)
+            return None
+        outcome = StoreOutcome.STORED if attached.new else StoreOutcome.ALREADY_STORED
+        if self._journal:
+            self._journal.note(Line(source.key, attached.digest, outcome), source.mark)
+        self._report.documents += 1
+        self._count(outcome)
+        return 1
+
+    def _heed_list_on_disk(self, file: Path) -> bool:
+        try:
+            return self._heed_list(str(file.absolute()), lambda: file.open("rb"), file.stat().st_size)
+        except OSError:
+            return False  # the import of the file itself will say so
+
+    def _heed_list(self, key: str, opened: Callable[[], BinaryIO], size: int) -> bool:
+        """Keep what a CSV says of the files beside it; return whether it is such a list."""
+        if self._documents is None or not key.lower().endswith(".csv") or size > LARGEST_LIST:
+            return False
+        with opened() as content:
+            told = read_list(content.read(LARGEST_LIST))
+        if told is None:
+            return False
+        archive, _, inside = key.rpartition("!")
+        for name, one in told.items():
+            beside = str(PurePosixPath(inside).parent / name)
+            self._told[f"{archive}!{beside}" if archive else beside] = one
+        return True
 
     def _count(self, outcome: StoreOutcome) -> None:
         report = self._report

@@ -16,6 +16,7 @@ from typing import BinaryIO, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from imaging_core.documents.tables import DocumentRow
 from imaging_core.index.tables import InstanceRow, QuarantineRow
 from imaging_core.ingest.results import StoreOutcome
 
@@ -131,15 +132,11 @@ def open_journal(path: Path, *, institution_code: str, reads: sessionmaker[Sessi
 
     def holds(digest: str) -> bool:
         with reads() as session:
-            stored = select(InstanceRow.id).where(
-                InstanceRow.institution_code == institution_code, InstanceRow.blob_digest == digest
-            )
-            if session.execute(stored.limit(1)).first():
-                return True
-            waiting = select(QuarantineRow.id).where(
-                QuarantineRow.institution_code == institution_code, QuarantineRow.blob_digest == digest
-            )
-            return session.execute(waiting.limit(1)).first() is not None
+            for table in (InstanceRow, QuarantineRow, DocumentRow):
+                kept = select(table.id).where(table.institution_code == institution_code, table.blob_digest == digest)
+                if session.execute(kept.limit(1)).first():
+                    return True
+        return False
 
     journal = ImportJournal(path, institution_code=institution_code, holds=holds)
     try:

@@ -13,7 +13,7 @@ def main() -> None:
     """Fuzz until something is found or the time is over."""
     atheris = importlib.import_module("atheris")
     name = sys.argv.pop(1)
-    with atheris.instrument_imports(include=["imaging_core"]):
+    with atheris.instrument_imports(include=["imaging_core", "api.routes.multipart_related", "python_multipart"]):
         target = importlib.import_module(f"tests.fuzz.{name}").receive
     logging.disable(logging.WARNING)
     atheris.Setup(sys.argv, lambda received: target(received) and None)

@@ -53,6 +53,25 @@ class TestUpload:
         shown = hospital.browser(cookie).get(f"/api/patient/documents/{answer.json()['document_id']}")
         assert (shown.content, shown.headers["content-type"]) == (content, "application/pdf")
 
+    @pytest.mark.parametrize(
+        ("asked", "status", "part"),
+        [
+            ("bytes=0-9", 206, slice(0, 10)),
+            ("bytes=10-", 206, slice(10, None)),
+            ("bytes=5-999999", 206, slice(5, None)),
+            ("bytes=999999-", 200, slice(None)),
+            ("bytes=9-3", 200, slice(None)),
+            ("lines=1-2", 200, slice(None)),
+        ],
+    )
+    def test_is_given_in_parts_as_players_ask_for_them(self, hospital, key, asked, status, part):
+        content = jpeg(300)
+        document = upload(hospital, content, key).json()["document_id"]
+        browser = hospital.browser(hospital.grant(STUDY)[1])
+        shown = browser.get(f"/api/patient/documents/{document}", headers={"Range": asked})
+        assert (shown.status_code, shown.content) == (status, content[part])
+        assert ("content-range" in shown.headers) is (status == 206)
+
     def test_of_the_same_bytes_twice_makes_one_document(self, hospital, key):
         content = jpeg(300)
         first, second = upload(hospital, content, key).json(), upload(hospital, content, key).json()
