@@ -3,7 +3,7 @@
 What runs for every instance are plain statements; what happens once a study or series goes through the unit of work.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 from sqlalchemy import Connection, Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from imaging_core.blobs import BlobRef
+from imaging_core.blobs import About, BlobRef
 from imaging_core.dicom.header import InstanceHeader
 from imaging_core.dicom.syntaxes import encoding_of
 from imaging_core.index.feed import INSTANCE_CONFLICT, INSTANCE_STORED
@@ -20,14 +20,29 @@ from imaging_core.ingest.results import Origin, StoreOutcome, StoreResult
 from imaging_core.patients.matching import match_study
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Arrival:
-    """Bytes that arrived: for whom, from where, where they are kept, when."""
+    """Bytes that arrived: for whom, from where, when. They are in `content`, or where `ref` says once they are kept."""
 
     institution_code: str
     origin: Origin
-    ref: BlobRef
     at: datetime
+    content: bytes = b""
+    ref: BlobRef | None = None
+
+    @property
+    def about(self) -> About:
+        """What the store is told of them."""
+        return {
+            "institution_code": self.institution_code,
+            "received_from": received_from(self.origin),
+            "received_at": self.at.isoformat(),
+        }
+
+    @property
+    def kept(self) -> BlobRef:
+        """Where they are kept; only asked once they are."""
+        return cast(BlobRef, self.ref)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +56,16 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """An arrival that cannot be filed, and why."""
+    """An arrival that cannot be filed, and why. `digest`: SHA-256 of its bytes."""
 
     reason_code: str
     reason: str
+    digest: str
     arrival: Arrival
 
 
-@dataclass(frozen=True, slots=True)
-class Overtaken:
-    """Meanwhile somebody filed content under this UID that was not compared; nothing was written for this arrival."""
+Keep = Callable[[Sequence[Arrival]], Callable[[], None]]
+"""Begins to keep the bytes of those that are not kept yet; what it returns waits until they survive a power loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +76,13 @@ class Known:
     revision: int
     transfer_syntax_uid: str
     ref: BlobRef
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """The index has content under this UID that was not compared; nothing was written for this arrival."""
+
+    known: Sequence[Known]
 
 
 _studies, _series, _instances, _changes = (
@@ -105,41 +127,71 @@ def known_revisions(connection: Connection, institution_code: str, sop_instance_
     ]
 
 
-def file_arrivals(session: Session, arrivals: Sequence[Instance | Unreadable]) -> list[StoreResult | Overtaken]:
-    """Write the rows of a group of arrivals; one result each, in order."""
-    connection = session.connection()
-    results: list[StoreResult | Overtaken] = []
-    fresh: list[Instance] = []
-    conflicts: list[tuple[Instance, list[Known]]] = []
-    in_group: set[tuple[str, str]] = set()
-    for one in arrivals:
-        if isinstance(one, Unreadable):
-            results.append(_quarantine(session, one))
-            continue
-        name = (one.arrival.institution_code, str(one.header.sop_instance_uid))
-        known = known_revisions(connection, *name)
-        if name in in_group or any(revision.key not in one.differs_from for revision in known):
-            results.append(Overtaken())
-            continue
-        in_group.add(name)
-        if known:
-            conflicts.append((one, known))
-        else:
-            fresh.append(one)
-        outcome = StoreOutcome.CONFLICT_KEPT if known else StoreOutcome.STORED
-        results.append(result_of(outcome, one.header, one.arrival.ref.digest))
-    rows = [row for study in _by_study(fresh) for row in _rows_of_study(session, study)]
-    rows += [_conflicting_row(session, one, known) for one, known in conflicts]
+def file_arrivals(
+    session: Session, arrivals: Sequence[Instance | Unreadable], keep: Keep
+) -> list[StoreResult | Overtaken]:
+    """Keep the bytes of a group of arrivals and write their rows; one result each, in order.
+
+    The bytes go to the disk while studies and series are counted, and are there before a row names them.
+    """
+    group = _sort_out(session, arrivals)
+    wait = keep([one.arrival for place, one in enumerate(arrivals) if place not in group.overtaken])
+    try:
+        rows = [row for study in _by_study(group.fresh.values()) for row in _count_study(session, study)]
+        rows += [(one, _set_beside(session, one, known)) for one, known in group.conflicts.values()]
+    finally:
+        wait()
     if rows:
-        connection.execute(_INSERT_INSTANCES, rows)
+        connection = session.connection()
+        connection.execute(_INSERT_INSTANCES, [_instance_row(one.header, one.arrival) | more for one, more in rows])
         # changes go last: on PostgreSQL the first one takes a lock that every writer of the feed wants
         commit_in_order(connection)
-        told = [(one, INSTANCE_STORED) for one in fresh] + [(one, INSTANCE_CONFLICT) for one, _ in conflicts]
-        connection.execute(_INSERT_CHANGES, [_change(one, kind) for one, kind in told])
-    return results
+        told = [_change(one, INSTANCE_STORED) for one in group.fresh.values()]
+        told += [_change(one, INSTANCE_CONFLICT) for one, _ in group.conflicts.values()]
+        connection.execute(_INSERT_CHANGES, told)
+    return [
+        group.overtaken.get(place) or _settled(session, one, place in group.fresh) for place, one in enumerate(arrivals)
+    ]
 
 
-def _by_study(instances: Sequence[Instance]) -> list[list[Instance]]:
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Arrivals by their place: new ones, those whose UID is taken by other content, those to be compared first."""
+
+    fresh: dict[int, Instance]
+    conflicts: dict[int, tuple[Instance, Sequence[Known]]]
+    overtaken: dict[int, Overtaken]
+
+
+def _sort_out(session: Session, arrivals: Sequence[Instance | Unreadable]) -> _Group:
+    connection = session.connection()
+    group = _Group({}, {}, {})
+    names: set[tuple[str, str]] = set()
+    for place, one in enumerate(arrivals):
+        code = one.arrival.institution_code
+        if isinstance(one, Unreadable):
+            one.arrival.ref = one.arrival.ref or quarantined_as(session, code, one.digest)
+            continue
+        name = (code, str(one.header.sop_instance_uid))
+        known = known_revisions(connection, *name)
+        if name in names or any(revision.key not in one.differs_from for revision in known):
+            group.overtaken[place] = Overtaken(known)
+        elif known:
+            group.conflicts[place] = one, known
+        else:
+            group.fresh[place] = one
+        names.add(name)
+    return group
+
+
+def _settled(session: Session, one: Instance | Unreadable, stored: bool) -> StoreResult:
+    if isinstance(one, Unreadable):
+        return _quarantine(session, one)
+    outcome = StoreOutcome.STORED if stored else StoreOutcome.CONFLICT_KEPT
+    return result_of(outcome, one.header, one.arrival.kept.digest)
+
+
+def _by_study(instances: Iterable[Instance]) -> list[list[Instance]]:
     """Group by study, in one order for every writer, so that two of them never wait for each other."""
     studies: dict[tuple[str, str], list[Instance]] = {}
     for one in instances:
@@ -147,8 +199,8 @@ def _by_study(instances: Sequence[Instance]) -> list[list[Instance]]:
     return [studies[name] for name in sorted(studies)]
 
 
-def _rows_of_study(session: Session, instances: Sequence[Instance]) -> list[dict[str, Any]]:
-    """Count new instances of one study and return their rows."""
+def _count_study(session: Session, instances: Sequence[Instance]) -> list[tuple[Instance, dict[str, Any]]]:
+    """Count new instances of one study; return each with what its row says of its place."""
     first = instances[0]
     connection = session.connection()
     counted = {
@@ -162,12 +214,12 @@ def _rows_of_study(session: Session, instances: Sequence[Instance]) -> list[dict
     by_series: dict[str, list[Instance]] = {}
     for one in instances:
         by_series.setdefault(str(one.header.series_instance_uid), []).append(one)
-    rows: list[dict[str, Any]] = []
+    rows: list[tuple[Instance, dict[str, Any]]] = []
     begun = 0
     for uid, members in sorted(by_series.items()):
         series, count = _count_in_series(session, study, uid, members)
         begun += count == len(members)
-        rows += [_instance_row(one.header, one.arrival) | {"series_id": series} for one in members]
+        rows += [(one, {"series_id": series}) for one in members]
     modalities = {_fit(one.header.modality, 16) for one in instances} - {""}
     if begun or not modalities <= set(had):
         row = session.get_one(StudyRow, study)
@@ -202,8 +254,8 @@ def _count_in_series(session: Session, study: int, uid: str, members: Sequence[I
     return row.id, len(members)
 
 
-def _conflicting_row(session: Session, instance: Instance, known: Sequence[Known]) -> dict[str, Any]:
-    """Return the row of an instance whose UID is taken: it waits beside the current one, nothing is overwritten."""
+def _set_beside(session: Session, instance: Instance, known: Sequence[Known]) -> dict[str, Any]:
+    """Return what the row of an instance whose UID is taken says: it waits beside the current one, for a person."""
     header, arrival = instance.header, instance.arrival
     study = session.scalars(
         select(StudyRow.id)
@@ -229,8 +281,7 @@ def _conflicting_row(session: Session, instance: Instance, known: Sequence[Known
         session.flush()
         series = begun.id
     session.execute(update(InstanceRow).where(InstanceRow.id.in_([one.key for one in known])).values(conflict=True))
-    waits = {"revision": known[-1].revision + 1, "current": False, "conflict": True}
-    return _instance_row(header, arrival) | waits | {"series_id": series}
+    return {"series_id": series, "revision": known[-1].revision + 1, "current": False, "conflict": True}
 
 
 def _change(instance: Instance, kind: str) -> dict[str, Any]:
@@ -245,24 +296,24 @@ def _change(instance: Instance, kind: str) -> dict[str, Any]:
 
 def _quarantine(session: Session, unreadable: Unreadable) -> StoreResult:
     """Put bytes that cannot be filed where a person will look; the same bytes twice wait once."""
-    arrival = unreadable.arrival
-    if quarantined_as(session, arrival.institution_code, arrival.ref.digest) is None:
+    arrival, ref = unreadable.arrival, unreadable.arrival.kept
+    if quarantined_as(session, arrival.institution_code, ref.digest) is None:
         session.add(
             QuarantineRow(
                 institution_code=arrival.institution_code,
                 channel=str(arrival.origin.channel),
                 reason_code=unreadable.reason_code,
                 reason=unreadable.reason,
-                blob_digest=arrival.ref.digest,
-                blob_locator=arrival.ref.locator,
-                blob_size=arrival.ref.size,
+                blob_digest=ref.digest,
+                blob_locator=ref.locator,
+                blob_size=ref.size,
                 received_at=arrival.at,
             )
         )
         session.flush()
     return StoreResult(
         outcome=StoreOutcome.QUARANTINED,
-        digest=arrival.ref.digest,
+        digest=ref.digest,
         reason_code=unreadable.reason_code,
         reason=unreadable.reason,
     )
@@ -345,9 +396,9 @@ def _instance_row(header: InstanceHeader, arrival: Arrival) -> dict[str, Any]:
         "revision": 1,
         "current": True,
         "conflict": False,
-        "blob_digest": arrival.ref.digest,
-        "blob_locator": arrival.ref.locator,
-        "blob_size": arrival.ref.size,
+        "blob_digest": arrival.kept.digest,
+        "blob_locator": arrival.kept.locator,
+        "blob_size": arrival.kept.size,
         "received_at": arrival.at,
         "received_from": received_from(arrival.origin),
     }

@@ -1,17 +1,17 @@
-"""`Ingestor`: bytes first, then one short transaction, then the answer; many arrivals share each of the two."""
+"""`Ingestor`: bytes to the disk, then their rows, then the answer; arrivals of many callers share one transaction."""
 
 import hashlib
 import logging
 import random
 import time
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
 from itertools import islice
 from typing import BinaryIO, Final, TypeVar, cast
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -23,13 +23,11 @@ from imaging_core.group_commit import GroupCommit
 from imaging_core.ingest.filing import (
     Arrival,
     Instance,
+    Keep,
     Known,
     Overtaken,
     Unreadable,
     file_arrivals,
-    known_revisions,
-    quarantined_as,
-    received_from,
     result_of,
 )
 from imaging_core.ingest.reading import Chained, read_up_to
@@ -54,30 +52,28 @@ Written = TypeVar("Written")
 
 @dataclass(slots=True)
 class _Item:
-    """One instance on its way in. `ref` and `result` are None until its bytes are kept, until it is settled."""
+    """One instance on its way in. `result` is None until it is settled; `digest` is empty until somebody needs it."""
 
-    content: BinaryIO
+    file: BinaryIO
     size: int
     header: InstanceHeader | _Refusal
+    arrival: Arrival
     digest: str = ""
-    ref: BlobRef | None = None
     differs_from: Collection[int] = ()
     result: StoreResult | None = None
 
+    def to_file(self) -> Instance | Unreadable:
+        """Return what is to be filed."""
+        if isinstance(self.header, InstanceHeader):
+            return Instance(self.header, self.arrival, self.differs_from)
+        return Unreadable(self.header.reason_code, str(self.header), self.named(), self.arrival)
 
-@dataclass(frozen=True, slots=True)
-class _Sender:
-    institution_code: str
-    origin: Origin
-    at: datetime
-
-    @property
-    def about(self) -> About:
-        return {
-            "institution_code": self.institution_code,
-            "received_from": received_from(self.origin),
-            "received_at": self.at.isoformat(),
-        }
+    def named(self) -> str:
+        """Return the digest of the bytes; those that are not kept yet are in memory."""
+        if not self.digest:
+            ref = self.arrival.ref
+            self.digest = ref.digest if ref else hashlib.sha256(self.arrival.content).hexdigest()
+        return self.digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +110,8 @@ class Ingestor:
         self._limits = limits
         self._clock = clock
         self._commit = GroupCommit(self._file_group, most=_MOST_REQUESTS_AT_ONCE)
+        # one group at a time: a second thread would have nothing to do
+        self._keeper = ThreadPoolExecutor(1, thread_name_prefix="keeper")
 
     def store_instance(self, content: BinaryIO, *, institution_code: str, origin: Origin) -> StoreResult:
         """Take in one instance, read to the end of `content`.
@@ -129,12 +127,11 @@ class Ingestor:
         head = read_up_to(content, IN_MEMORY + 1)
         if len(head) <= IN_MEMORY:
             return self.store_instances([head], institution_code=institution_code, origin=origin)[0]
-        sender = _Sender(institution_code, origin, self._clock())
         stream = cast(BinaryIO, Chained(BytesIO(head), content))
         ref = self._blobs.put(stream, limit=self._limits.instance_bytes)
-        self._blobs.note(ref, sender.about)
-        kept = cast(BinaryIO, BlobFile(self._blobs, ref, head))
-        return self._settle([_Item(kept, ref.size, self._read_header(kept, ref.size), ref.digest, ref)], sender)[0]
+        arrival = Arrival(institution_code, origin, self._clock(), ref=ref)
+        self._blobs.note(ref, arrival.about)
+        return self._settle([self._kept_item(arrival, ref, head)])[0]
 
     def store_instances(
         self, contents: Sequence[bytes], *, institution_code: str, origin: Origin, also: Also | None = None
@@ -151,9 +148,13 @@ class Ingestor:
         for content in contents:
             if len(content) > self._limits.instance_bytes:
                 raise InstanceTooLarge(allowed=self._limits.instance_bytes, found=len(content))
-        files = [(BytesIO(content), len(content)) for content in contents]
-        items = [_Item(file, size, self._read_header(file, size)) for file, size in files]
-        return self._settle(items, _Sender(institution_code, origin, self._clock()), also)
+        at = self._clock()
+        items: list[_Item] = []
+        for content in contents:
+            file, size = BytesIO(content), len(content)
+            arrival = Arrival(institution_code, origin, at, content)
+            items.append(_Item(file, size, self._read_header(file, size), arrival))
+        return self._settle(items, also)
 
     def file_kept(self, ref: BlobRef, about: About) -> StoreResult:
         """File an instance whose bytes are in the store already, as if it came when `about` says.
@@ -162,15 +163,17 @@ class Ingestor:
             BlobMissing: The store does not hold it.
             IndexBusy: Nothing was written.
         """
-        kept = cast(BinaryIO, BlobFile(self._blobs, ref))
         channel, _, peer = about["received_from"].partition(":")
-        sender = _Sender(
-            about["institution_code"], Origin(Channel(channel), peer), datetime.fromisoformat(about["received_at"])
-        )
-        return self._settle([_Item(kept, ref.size, self._read_header(kept, ref.size), ref.digest, ref)], sender)[0]
+        at = datetime.fromisoformat(about["received_at"])
+        arrival = Arrival(about["institution_code"], Origin(Channel(channel), peer), at, ref=ref)
+        return self._settle([self._kept_item(arrival, ref)])[0]
 
-    def _settle(self, items: Sequence[_Item], sender: _Sender, also: Also | None = None) -> list[StoreResult]:
-        """Keep and file what is new; again when somebody else filed the same UID at the same moment."""
+    def _kept_item(self, arrival: Arrival, ref: BlobRef, head: bytes = b"") -> _Item:
+        file = cast(BinaryIO, BlobFile(self._blobs, ref, head))
+        return _Item(file, ref.size, self._read_header(file, ref.size), arrival)
+
+    def _settle(self, items: Sequence[_Item], also: Also | None = None) -> list[StoreResult]:
+        """File what is new; again what turns out to have a UID that is known, once the contents are compared."""
 
         def then(session: Session, answers: Sequence[_Answer]) -> None:
             found = iter(answers)
@@ -180,58 +183,45 @@ class Ingestor:
                 also(session, settled)
 
         for _ in range(_ATTEMPTS):
-            self._recognise([item for item in items if item.result is None], sender.institution_code)
-            self._keep(items, sender.about)
             waiting = [item for item in items if item.result is None]
+            answers: Sequence[_Answer] = ()
             if waiting or also is not None:
-                answers = self._commit.do(_Filing([_arrival_of(item, sender) for item in waiting], then))
-                for item, answer in zip(waiting, answers, strict=True):
-                    item.result = answer if isinstance(answer, StoreResult) else None
-            results = [item.result for item in items if item.result is not None]
-            if len(results) == len(items):
-                _log(items, results, sender)
-                return results
+                answers = self._commit.do(_Filing([item.to_file() for item in waiting], then))
+            for item, answer in zip(waiting, answers, strict=True):
+                if isinstance(answer, StoreResult):
+                    item.result = answer
+                else:
+                    self._compare(item, answer.known)
+            if all(isinstance(answer, StoreResult) for answer in answers):
+                return _logged(items)
         raise IndexBusy(_ATTEMPTS)
 
-    def _recognise(self, items: Sequence[_Item], institution_code: str) -> None:
-        """Settle what is here already, before its bytes are kept once more; compare the rest with what has its UID."""
-        with self._reads() as session:
-            connection = session.connection()
-            known = [self._known(connection, item, institution_code) for item in items]
-            for item in items:
-                if not isinstance(item.header, InstanceHeader) and item.ref is None:
-                    item.digest = _digest(item.content)
-                    item.ref = quarantined_as(session, institution_code, item.digest)
-        for item, revisions in zip(items, known, strict=True):
-            if isinstance(item.header, InstanceHeader):
-                self._compare(item, item.header, revisions)
-
-    def _known(self, connection: Connection, item: _Item, institution_code: str) -> Sequence[Known]:
-        if not isinstance(item.header, InstanceHeader):
-            return ()
-        return known_revisions(connection, institution_code, item.header.sop_instance_uid)
-
-    def _compare(self, item: _Item, header: InstanceHeader, known: Sequence[Known]) -> None:
-        if known:
-            item.digest = item.digest or _digest(item.content)
+    def _compare(self, item: _Item, known: Sequence[Known]) -> None:
+        """Settle an instance that is here already; else remember what it differs from."""
+        header = cast(InstanceHeader, item.header)  # what cannot be read has no UID
         for revision in known:
-            if is_same(self._blobs, revision, header, item.content, item.size, item.digest):
-                item.result = result_of(StoreOutcome.ALREADY_STORED, header, item.digest)
+            if is_same(self._blobs, revision, header, item.file, item.size, item.named()):
+                item.result = result_of(StoreOutcome.ALREADY_STORED, header, item.named())
                 return
         item.differs_from = {revision.key for revision in known}
 
-    def _keep(self, items: Sequence[_Item], about: About) -> None:
-        fresh = [item for item in items if item.result is None and item.ref is None]
-        if fresh:
-            # what streams is kept already
-            new = [NewBlob((cast(BytesIO, item.content).getvalue(),), about) for item in fresh]
-            for item, ref in zip(fresh, self._blobs.add(new), strict=True):
-                item.ref = ref
+    def _keep(self, arrivals: Sequence[Arrival]) -> Callable[[], None]:
+        """Begin to keep what is not kept yet; return what waits for it. What streams is kept already."""
+        fresh = [arrival for arrival in arrivals if arrival.ref is None]
+        if not fresh:
+            return lambda: None
+        added = self._keeper.submit(self._blobs.add, [NewBlob((one.content,), one.about) for one in fresh])
+
+        def wait() -> None:
+            for arrival, ref in zip(fresh, added.result(), strict=True):
+                arrival.ref = ref
+
+        return wait
 
     def _file_group(self, filings: Sequence[_Filing]) -> Sequence[Sequence[_Answer] | Exception]:
         """Write what several callers want in one transaction."""
         try:
-            return self._retry(lambda session: _file_all(session, filings))
+            return self._retry(lambda session: _file_all(session, filings, self._keep))
         except DBAPIError as error:
             if len(filings) == 1 or _passes_by_itself(error):
                 raise
@@ -241,7 +231,7 @@ class Ingestor:
 
     def _alone(self, filing: _Filing) -> Sequence[_Answer] | Exception:
         try:
-            return self._retry(lambda session: _file_all(session, [filing]))[0]
+            return self._retry(lambda session: _file_all(session, [filing], self._keep))[0]
         except Exception as error:  # noqa: BLE001  # its own caller hears it
             return error
 
@@ -265,39 +255,30 @@ class Ingestor:
             return refusal
 
 
-def _file_all(session: Session, filings: Sequence[_Filing]) -> list[Sequence[_Answer]]:
-    answers = iter(file_arrivals(session, [arrival for filing in filings for arrival in filing.arrivals]))
+def _file_all(session: Session, filings: Sequence[_Filing], keep: Keep) -> list[Sequence[_Answer]]:
+    answers = iter(file_arrivals(session, [arrival for filing in filings for arrival in filing.arrivals], keep))
     by_filing: list[Sequence[_Answer]] = [list(islice(answers, len(filing.arrivals))) for filing in filings]
     for filing, own in zip(filings, by_filing, strict=True):
         filing.then(session, own)
     return by_filing
 
 
-def _arrival_of(item: _Item, sender: _Sender) -> Instance | Unreadable:
-    ref = cast(BlobRef, item.ref)  # its bytes are kept
-    arrival = Arrival(sender.institution_code, sender.origin, ref, sender.at)
-    if isinstance(item.header, InstanceHeader):
-        return Instance(item.header, arrival, item.differs_from)
-    return Unreadable(item.header.reason_code, str(item.header), arrival)
-
-
-def _digest(content: BinaryIO) -> str:
-    # what streams has its digest already: these are all in memory
-    return hashlib.sha256(cast(BytesIO, content).getbuffer()).hexdigest()
-
-
-def _log(items: Sequence[_Item], results: Sequence[StoreResult], sender: _Sender) -> None:
-    for item, result in zip(items, results, strict=True):
+def _logged(items: Sequence[_Item]) -> list[StoreResult]:
+    results: list[StoreResult] = []
+    for item in items:
+        result = cast(StoreResult, item.result)  # settled
+        results.append(result)
         log.info(
             "instance received",
             extra={
                 "outcome": str(result.outcome),
                 "sop_instance_uid": result.sop_instance_uid,
                 "bytes": item.size,
-                "channel": str(sender.origin.channel),
+                "channel": str(item.arrival.origin.channel),
                 "reason_code": result.reason_code,
             },
         )
+    return results
 
 
 def _passes_by_itself(error: DBAPIError) -> bool:
