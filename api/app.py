@@ -1,17 +1,18 @@
 """The HTTP application: routes, error handlers, built pages."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
+from starlette.types import Receive, Scope, Send
 
 from api import errors, http_logging
 from api.auth.access import require_declared_access
 from api.body_limit import BodyLimit
 from api.error_table import install_package_errors
-from api.raw_routes import ExpressLane
+from api.raw_routes import Express, ExpressLane
 from api.routes import (
     admin_accounts,
     admin_audit,
@@ -44,6 +45,7 @@ from api.routes import (
     shares,
     slabs,
     staff,
+    stow,
     studies,
     wado,
     workstations,
@@ -101,6 +103,18 @@ def build_routes(settings: Settings) -> list[BaseRoute]:
     return [*dicomweb.make_routes(), *router.routes]
 
 
+class _Application(FastAPI):
+    """The application behind its express lane, which stands outside FastAPI's own layers too."""
+
+    def open_lane(self, express: Mapping[str, Express]) -> None:
+        """Put the lane before the application, before its first request."""
+        self._lane = ExpressLane(super().__call__, express)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer at once, or the common way."""
+        await self._lane(scope, receive, send)
+
+
 def create_app(services: Services, *, routes: Sequence[BaseRoute] | None = None) -> FastAPI:
     """Return the application over these services; `routes`, when those of the same settings are built already.
 
@@ -114,7 +128,7 @@ def create_app(services: Services, *, routes: Sequence[BaseRoute] | None = None)
         yield
         services.close()
 
-    app = FastAPI(
+    app = _Application(
         title="Mingying",
         lifespan=lifespan,
         openapi_url=None,
@@ -134,7 +148,7 @@ def create_app(services: Services, *, routes: Sequence[BaseRoute] | None = None)
         his_origins=services.settings.plugin.his_origins,
     )
     app.add_middleware(http_logging.RequestLog)
-    app.add_middleware(ExpressLane, express=wado.express(services))
+    app.open_lane({"GET": wado.express(services), "POST": stow.express(services)})
     require_declared_access(app.routes)
     return app
 

@@ -1,20 +1,22 @@
 """Routes that speak ASGI themselves, for bytes in bulk: declared and refused like others, answered without detours.
 
 `RawRoute` stands among the application's routes with one access rule, which it asks itself before its handler. The
-`ExpressLane` answers before the application's layers what needs no question to the database: its caller's key was
-checked and its retrieval recorded a moment ago. Whatever is unusual goes the common way.
+`ExpressLane` answers before the application's layers what callers ask whose key was checked a moment ago. Whatever is
+unusual goes the common way, as if nobody had looked at it.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
 from fastapi.concurrency import run_in_threadpool
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.audit.record import Actor
 from api.auth.access import AccessRule, allow
@@ -76,46 +78,68 @@ class QuickAnswer:
     send: Callable[[Send, Headers], Awaitable[None]]
 
 
+class Replay:
+    """What is read of a request, so that another may read it again from its beginning."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._kept: deque[Message] = deque()
+
+    async def __call__(self) -> Message:
+        """Return the next message, and keep it."""
+        message = await self._receive()
+        self._kept.append(message)
+        return message
+
+    async def again(self) -> Message:
+        """Return what was kept, from its beginning, then what comes."""
+        return self._kept.popleft() if self._kept else await self._receive()
+
+
 @dataclass(frozen=True, slots=True)
 class Express:
-    """What the lane takes: addresses that begin with `prefix`, of callers that `caller` knows already."""
+    """What a lane takes: addresses that begin with `prefix`, of callers that `caller` knows already."""
 
     prefix: str
     caller: Callable[[str], Actor | None]
     """Given the Authorization header; asks no database."""
-    answer: Callable[[Scope, Actor], Awaitable[QuickAnswer | None]]
+    answer: Callable[[Scope, Replay, Actor], Awaitable[QuickAnswer | None]]
 
 
 class ExpressLane:
     """ASGI middleware, outside all others. It counts requests and writes no line for each: a viewer makes thousands.
 
-    The first of each caller went the common way and has its line there; what was retrieved is in the audit.
+    The first of each caller went the common way and has its line there; what was retrieved or stored is in the audit.
+    `express` is given by method.
     """
 
-    def __init__(self, app: ASGIApp, express: Express) -> None:
+    def __init__(self, app: ASGIApp, express: Mapping[str, Express]) -> None:
         self.app = app
         self._express = express
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer at once, or hand on."""
-        if scope["type"] == "http" and scope["method"] == "GET" and scope["path"].startswith(self._express.prefix):
-            began = time.perf_counter()
-            answer = await self._quick(scope)
-            if answer is not None:
-                await _send(answer, scope, send, began)
-                return
-        await self.app(scope, receive, send)
+        express = self._express.get(scope["method"]) if scope["type"] == "http" else None
+        if express is None or not scope["path"].startswith(express.prefix):
+            await self.app(scope, receive, send)
+            return
+        began, replay = time.perf_counter(), Replay(receive)
+        answer = await self._quick(express, scope, replay)
+        if answer is not None:
+            await _send(answer, scope, send, began)
+        else:
+            await self.app(scope, replay.again, send)
 
-    async def _quick(self, scope: Scope) -> QuickAnswer | None:
+    async def _quick(self, express: Express, scope: Scope, replay: Replay) -> QuickAnswer | None:
         authorization = b""
         for name, value in scope["headers"]:
             if name == b"authorization":
                 authorization = value
-        actor = self._express.caller(authorization.decode("latin-1")) if authorization else None
+        actor = express.caller(authorization.decode("latin-1")) if authorization else None
         if actor is None:
             return None
         try:
-            return await self._express.answer(scope, actor)
+            return await express.answer(scope, replay, actor)
         except Problem as problem:
             return _refusal(problem)
         except Exception:  # noqa: BLE001  # faults are told the common way, which meets them again
@@ -123,16 +147,21 @@ class ExpressLane:
 
 
 def _refusal(problem: Problem) -> QuickAnswer:
-    response = problem_response(
-        problem.status, problem.code, detail=problem.detail, headers=problem.headers, **problem.extra
+    return ready(
+        "refused",
+        problem_response(problem.status, problem.code, detail=problem.detail, headers=problem.headers, **problem.extra),
     )
+
+
+def ready(route: str, response: Response) -> QuickAnswer:
+    """Return a response that is made as a quick answer of a route."""
 
     async def deliver(send: Send, headers: Headers) -> None:
         begin = {"type": "http.response.start", "status": response.status_code}
         await send({**begin, "headers": [*headers, *response.raw_headers]})
         await send({"type": "http.response.body", "body": response.body})
 
-    return QuickAnswer("refused", problem.status, deliver)
+    return QuickAnswer(route, response.status_code, deliver)
 
 
 async def _send(answer: QuickAnswer, scope: Scope, send: Send, began: float) -> None:

@@ -12,13 +12,13 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.orm import Session
 from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute
-from starlette.types import Send
+from starlette.types import Receive, Scope, Send
 
 from api.audit.record import Actor, record
 from api.auth.access import machine
 from api.body_limit import HANG_UP
 from api.errors import Problem
-from api.raw_routes import RawRoute
+from api.raw_routes import Express, QuickAnswer, RawRoute, ready
 from api.routes.multipart_related import InvalidMultipart, Part, PartTooLarge, read_parts, split_at_once
 from api.wiring import Services
 from imaging_core.dicom.header import read_header
@@ -46,6 +46,49 @@ _FAILURE = {StoreOutcome.CONFLICT_KEPT: _CONFLICT, StoreOutcome.QUARANTINED: _CA
 def make_routes() -> list[BaseRoute]:
     """Return the STOW-RS routes; they speak ASGI themselves, so they are not of a router."""
     return [RawRoute(path, _store, methods=["POST"], rule=machine(SCOPE)) for path in PATHS]
+
+
+def express(services: Services) -> Express:
+    """Return how a request that fits into memory is stored for a sender whose key was found a moment ago."""
+    keys = services.machine_keys
+
+    def caller(authorization: str) -> Actor | None:
+        key = keys.known(authorization)
+        return key.actor if key is not None and SCOPE in key.scopes else None
+
+    async def answer(scope: Scope, receive: Receive, actor: Actor) -> QuickAnswer | None:
+        rest, content_type = scope["path"].removeprefix(PATHS[0]), _type_of_small_body(scope)
+        slash, study = rest[:1], rest[1:]
+        if content_type is None or "/" in study or bool(slash) != bool(study) or slash not in ("", "/"):
+            return None
+        pieces: list[bytes] = []
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] != "http.request":
+                return None
+            pieces.append(message.get("body", b""))
+            more = message.get("more_body", False)
+        contents = split_at_once(content_type, b"".join(pieces))
+        if contents is None:
+            return None
+        results = await run_in_threadpool(_store_at_once, services, actor, contents, study or None)
+        return ready(PATHS[bool(study)], _answer(results, services.settings.base_url))
+
+    return Express(PATHS[0], caller, answer)
+
+
+def _type_of_small_body(scope: Scope) -> str | None:
+    """Return the Content-Type of a request whose body is said to fit into memory; None for any other."""
+    content_type, size = "", b""
+    for name, value in scope["headers"]:
+        if name == b"content-type":
+            content_type = value.decode("latin-1")
+        elif name == b"content-length":
+            size = value
+        elif name == b"sec-fetch-site":
+            return None  # a browser's: whose page it is of is judged the common way
+    return content_type if size.isdigit() and int(size) <= _AT_ONCE else None
 
 
 async def _store(request: Request, send: Send) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from fastapi.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.routing import BaseRoute
-from starlette.types import Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from api.audit.record import Actor
 from api.auth.access import machine
@@ -232,7 +232,7 @@ def express(services: Services) -> Express:
     def looked_up(target: Target, actor: Actor, accept: str, *, gzipped: bool) -> Answer:
         return _answer(services, target, _found(services, actor, target), {}, accept, gzipped=gzipped)
 
-    async def answer(scope: Scope, actor: Actor) -> QuickAnswer | None:
+    async def answer(scope: Scope, _receive: Receive, actor: Actor) -> QuickAnswer | None:
         accept = _plain_accept(scope)
         if accept is None:
             return None
