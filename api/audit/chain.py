@@ -12,8 +12,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Row, Select, insert, select
 from sqlalchemy.orm import Session
 
 from api.db.tables import AuditEventRow, AuditLinkRow
@@ -24,7 +25,11 @@ MAY_WAIT = timedelta(minutes=10)
 """No act takes longer between the time it notes and its commit."""
 
 
-def canonical(event: AuditEventRow) -> bytes:
+Sealed = AuditEventRow | Row[Any]
+"""An event: the entity, or a row of its columns."""
+
+
+def canonical(event: Sealed) -> bytes:
     """Return the bytes that are sealed: all columns, keys sorted, times in UTC to the microsecond."""
     fields = {
         "id": event.id,
@@ -41,7 +46,7 @@ def canonical(event: AuditEventRow) -> bytes:
     return json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-def next_seal(key: bytes, previous: str, event: AuditEventRow) -> str:
+def next_seal(key: bytes, previous: str, event: Sealed) -> str:
     """Return the seal of an event that follows the link sealed `previous`."""
     return hmac.new(key, bytes.fromhex(previous) + canonical(event), hashlib.sha256).hexdigest()
 
@@ -59,11 +64,16 @@ def seal_pending(session: Session, key: bytes, *, since: datetime | None = None)
     """
     last = session.scalars(select(AuditLinkRow).order_by(AuditLinkRow.sequence.desc()).limit(1)).first()
     sequence, seal = (last.sequence, last.seal) if last else (0, GENESIS)
-    pending = session.scalars(_unsealed(since).order_by(AuditEventRow.at, AuditEventRow.id).limit(SEALED_AT_ONCE)).all()
+    columns = AuditEventRow.__table__.c
+    oldest = _unsealed(since).with_only_columns(*columns).order_by(columns.at, columns.id).limit(SEALED_AT_ONCE)
+    pending = session.execute(oldest).all()
+    links: list[dict[str, Any]] = []
     for event in pending:
         sequence += 1
         seal = next_seal(key, seal, event)
-        session.add(AuditLinkRow(sequence=sequence, event_id=event.id, seal=seal))
+        links.append({"sequence": sequence, "event_id": event.id, "seal": seal})
+    if links:
+        session.execute(insert(AuditLinkRow), links)
     return len(pending), sequence
 
 

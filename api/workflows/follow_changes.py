@@ -103,6 +103,6 @@ def audit_changes(session: Session, now: datetime) -> int:
     return len(changes)
 
 
-def _advance(session: Session, consumer: str, changes: Sequence[ChangeRow]) -> None:
+def _advance(session: Session, consumer: str, changes: Sequence[feed.Change]) -> None:
     if changes:
         feed.advance(session, consumer, changes[-1].sequence)

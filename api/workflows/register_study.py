@@ -20,7 +20,7 @@ from imaging_core.coding import starter_catalogue
 from imaging_core.coding.mappings import confirmed_mappings
 from imaging_core.domain.identifiers import PatientKey, StudyInstanceUid
 from imaging_core.index import feed, queries
-from imaging_core.index.tables import ChangeRow, SeriesRow, StudyRow
+from imaging_core.index.tables import SeriesRow, StudyRow
 from imaging_core.interop.hl7v2.fields import CHINA
 from imaging_core.interop.regional import (
     Person,
@@ -106,7 +106,7 @@ def count_registrations(session: Session) -> dict[str, int]:
     return dict(counted.all())
 
 
-def _of_patients(session: Session, changes: Iterable[ChangeRow]) -> set[tuple[str, str]]:
+def _of_patients(session: Session, changes: Iterable[feed.Change]) -> set[tuple[str, str]]:
     patients = {int(change.subject) for change in changes if change.kind in _PATIENT_CHANGES}
     if not patients:
         return set()
