@@ -3,6 +3,7 @@
 REASONS = {
     "no_slices": "序列中没有可以解码的图像。",
     "colour": "彩色图像不能做 MIP、MinIP、AvgIP 或多平面重建。",
+    "floating_point": "像素是浮点数，不能做投影或重建。",
     "modality_lut": "像素值由查找表给出，不能做投影或重建。",
     "no_position": "图像没有注明在体内的位置，不能做投影或重建。",
     "no_spacing": "图像没有注明像素间距，不能按毫米做投影或重建。",

@@ -17,7 +17,7 @@ from imaging_core.dicom.metadata import viewer_metadata
 from imaging_core.dicom.position import slice_position
 from imaging_core.dicom.rendition import Rendition, rendered
 from imaging_core.dicom.transcoding import transcoded_frames, transcoded_instance
-from imaging_core.dicom.voi import Window, to_picture
+from imaging_core.dicom.voi import Window, to_picture, with_overlays
 from imaging_core.errors import PixelsNotReadable, SlabNotPossible
 from imaging_core.volume.service import packed
 from imaging_core.volume.task import SlabMaker
@@ -100,7 +100,7 @@ def _send_frame(frame: DecodedFrame | tuple[int, PixelsNotReadable], dataset: Da
         return
     preview = thumbnail = b""
     try:
-        picture = to_picture(frame, dataset)
+        picture = with_overlays(to_picture(frame, dataset), frame, dataset)
         thumbnail = encode_thumbnail(picture)
         preview = encode_preview(picture)
     except MemoryError:

@@ -19,11 +19,14 @@ _LARGEST_JPEG_SIDE: Final = 65_500
 def encode_lossless(pixels: Pixels, *, rgb: bool) -> bytes:
     """Return an HTJ2K codestream (RPCL, tile-part per resolution, TLM: a prefix is a smaller picture).
 
-    It is decoded again and compared before it is returned.
+    The codec knows no floating point numbers: of those the bits are coded, a double as two cells, so that the cells
+    are the numbers' own bytes. It is decoded again and compared before it is returned.
 
     Raises:
         PixelsNotReadable: The codec did not give the same pixels back.
     """
+    if pixels.dtype.kind == "f":
+        pixels = pixels.view(np.uint32)
     codestream = bytes(
         imagecodecs.htj2k_encode(
             pixels,

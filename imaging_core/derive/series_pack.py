@@ -12,10 +12,10 @@ from imaging_core.derive.packs import PackWriter, Span
 from imaging_core.derive.renderer import Renderer
 from imaging_core.errors import BlobMissing, PixelsNotReadable
 
-_RECIPE: Final = "1"
+_RECIPE: Final = "2"
 """Part of every pack's name: raise it when the same instances should give other packs."""
 
-_KEY_OBJECT_RECIPE: Final = "2"
+_KEY_OBJECT_RECIPE: Final = "3"
 """That of key objects alone, since their packs tell what they point out: pictures need not be made again for it."""
 
 

@@ -14,13 +14,13 @@ from pydicom.pixels import get_decoder
 
 from imaging_core.dicom.codestreams import declared_size
 from imaging_core.dicom.limits import Limits
-from imaging_core.dicom.syntaxes import RETIRED_JPEG, VIDEO, is_native
+from imaging_core.dicom.syntaxes import EXPLICIT_VR_BIG_ENDIAN, RETIRED_JPEG, VIDEO, is_native
 from imaging_core.errors import PixelsNotReadable
 
 __all__ = ["Dataset", "DecodedFrame", "Pixels", "decode_frames", "has_pixels", "number_of_frames", "open_dataset"]
 
 Pixels = NDArray[Any]
-"""rows × columns, or rows × columns × 3; integers, in the machine's byte order."""
+"""rows × columns, or rows × columns × 3; integers or floating point numbers, in the machine's byte order."""
 
 # what the array holds after decoding; PS3.3 C.7.6.3.1.2
 _DECODED_PHOTOMETRIC: Final = {
@@ -90,7 +90,11 @@ def decode_frames(
     frames = number_of_frames(dataset) if last is None else last
     index = first
     while index < frames:
-        arrays = decoder.iter_array(dataset, indices=range(index, frames), raw=True)
+        arrays = (
+            _unpacked(dataset, range(index, frames))
+            if _packed(dataset)
+            else decoder.iter_array(dataset, indices=range(index, frames), raw=True)
+        )
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -107,10 +111,46 @@ def decode_frames(
         index += 1
 
 
+def _packed(dataset: Dataset) -> bool:
+    """Return whether cells must be taken from the bytes by ourselves: pydicom takes whole bytes, and low bits, alone.
+
+    PS3.5 8.1.1: frames of one bit follow each other without a gap; before 2004 the high bit could be any.
+    """
+    syntax = str(dataset.file_meta.TransferSyntaxUID)
+    if "PixelData" not in dataset or not is_native(syntax) or dataset.get("SamplesPerPixel") != 1:
+        return False
+    if dataset.get("BitsAllocated") == 1:
+        return syntax != EXPLICIT_VR_BIG_ENDIAN
+    high, stored = dataset.get("HighBit"), dataset.get("BitsStored")
+    return isinstance(high, int) and isinstance(stored, int) and stored <= high < dataset.BitsAllocated
+
+
+def _unpacked(dataset: Dataset, indices: range) -> Iterator[tuple[Pixels, dict[str, str]]]:
+    shape = int(dataset.Rows), int(dataset.Columns)
+    size, bits = shape[0] * shape[1], int(dataset.BitsAllocated)
+    properties = {"photometric_interpretation": str(dataset.PhotometricInterpretation)}
+    raw = np.frombuffer(dataset.PixelData, dtype=np.uint8)
+    for index in indices:
+        first = index * size
+        if bits == 1:
+            cells = np.unpackbits(raw[first // 8 : (first + size + 7) // 8], bitorder="little")[first % 8 :][:size]
+        else:
+            order = ">" if dataset.original_encoding[1] is False else "<"
+            cells = _low_bits(raw[first * bits // 8 : (first + size) * bits // 8].view(f"{order}u{bits // 8}"), dataset)
+        yield cells.reshape(shape), properties  # too few of them do not take this shape
+
+
+def _low_bits(cells: Pixels, dataset: Dataset) -> Pixels:
+    """Return the bits from Bits Stored below the high bit up to it as numbers, with their sign."""
+    width, stored = cells.dtype.itemsize * 8, int(dataset.BitsStored)
+    native = cells.astype(cells.dtype.newbyteorder("="))
+    kept = native << (width - 1 - int(dataset.HighBit))
+    signed = dataset.get("PixelRepresentation") == 1
+    return (kept.view(f"i{width // 8}") if signed else kept) >> (width - stored)
+
+
 def _decoder(dataset: Dataset, limits: Limits) -> Any:  # noqa: ANN401  # pydicom is untyped here
     syntax = str(dataset.file_meta.TransferSyntaxUID)
-    if "PixelData" not in dataset:
-        raise PixelsNotReadable("float_pixels", "floating point pixels are not rendered")
     if syntax in RETIRED_JPEG:
         raise PixelsNotReadable("retired_transfer_syntax", f"transfer syntax {syntax} was withdrawn from the standard")
     if syntax in VIDEO:
@@ -132,6 +172,9 @@ def _check_size(dataset: Dataset, syntax: str, limits: Limits) -> None:
     size = rows * columns * samples * max(bits, 8) // 8
     if size > limits.frame_bytes or number_of_frames(dataset) > limits.frames:
         raise PixelsNotReadable("too_large", f"a frame of {size} bytes or the number of frames is beyond the limit")
+    if "PixelData" not in dataset and not is_native(syntax):
+        # PS3.5 A.4: floating point pixels are never compressed
+        raise PixelsNotReadable("unsupported_transfer_syntax", "floating point pixels in a compressed transfer syntax")
     if is_native(syntax):
         return
     # a decoder allocates by the codestream's own size, whatever the header says

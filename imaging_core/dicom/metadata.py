@@ -9,7 +9,8 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from imaging_core.dicom.frames import Pixels
-from imaging_core.dicom.syntaxes import HTJ2K_LOSSLESS_RPCL
+from imaging_core.dicom.overlays import DESCRIBED, overlay_groups
+from imaging_core.dicom.syntaxes import EXPLICIT_VR_LITTLE_ENDIAN, HTJ2K_LOSSLESS_RPCL
 
 Json = dict[str, Any]
 
@@ -48,6 +49,8 @@ _MACROS: Final = frozenset(
         "PixelValueTransformationSequence",
     }
 )
+_OVERLAY_DATA: Final = 0x3000
+_LARGEST_OVERLAY: Final = 512 * 1024
 _WORD_TABLES: Final = frozenset(
     f"{kind}{color}PaletteColorLookupTableData" for kind in ("", "Segmented") for color in ("Red", "Green", "Blue")
 ) | {"LUTData"}
@@ -68,6 +71,7 @@ def viewer_metadata(dataset: Dataset, *, pixels: Pixels | None, photometric_inte
         if groups:
             tag = f"{dataset[keyword].tag:08X}"
             metadata[tag] = {"vr": "SQ", "Value": [_json(group, _MACROS) for group in groups]}
+    metadata |= _overlays(dataset)
     if pixels is not None:
         metadata |= _as_derived(pixels, photometric_interpretation, int(dataset.get("BitsStored") or 0))
     return dict(sorted(metadata.items()))  # by tag: equal instances give equal text in every process
@@ -75,6 +79,9 @@ def viewer_metadata(dataset: Dataset, *, pixels: Pixels | None, photometric_inte
 
 def _as_derived(pixels: Pixels, photometric_interpretation: str, bits_stored: int) -> Json:
     bits = pixels.dtype.itemsize * 8
+    if pixels.dtype.kind == "f":
+        # PS3.3 C.7.6.24: no Bits Stored, High Bit or sign; which attribute stands for the pixels says what they are
+        return _as_floats(bits)
     stored = bits_stored if 1 < bits_stored <= bits else bits
     samples = pixels.shape[2] if pixels.ndim == 3 else 1
     derived = {
@@ -89,6 +96,31 @@ def _as_derived(pixels: Pixels, photometric_interpretation: str, bits_stored: in
     if samples > 1:
         derived["00280006"] = ("US", 0)  # planar configuration: colour by pixel
     return {tag: {"vr": vr, "Value": [value]} for tag, (vr, value) in derived.items()}
+
+
+def _as_floats(bits: int) -> Json:
+    return {
+        "00083002": {"vr": "UI", "Value": [EXPLICIT_VR_LITTLE_ENDIAN]},
+        "00280100": {"vr": "US", "Value": [bits]},
+        "7FE00008" if bits == 32 else "7FE00009": {"vr": "OF" if bits == 32 else "OD"},
+    }
+
+
+def _overlays(dataset: Dataset) -> Json:
+    """Return the drawings that lie over the image, those of moderate size with their bits."""
+    found: Json = {}
+    for group in overlay_groups(dataset):
+        for element in DESCRIBED:
+            if (group, element) not in dataset:
+                continue
+            data = dataset[group, element]
+            if data.tag.element == _OVERLAY_DATA and len(data.value) > _LARGEST_OVERLAY:
+                continue
+            try:
+                found[f"{data.tag:08X}"] = data.to_json_dict(None, bulk_data_threshold=1 << 30)
+            except Exception:  # noqa: BLE001, S112  # as above
+                continue
+    return found
 
 
 def _json(dataset: Dataset, keywords: frozenset[str]) -> Json:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from imaging_core.dicom.frames import Dataset, DecodedFrame, decode_frames
 from imaging_core.dicom.limits import Limits
-from imaging_core.dicom.voi import Window, to_picture
+from imaging_core.dicom.voi import Window, to_picture, with_overlays
 from imaging_core.errors import PixelsNotReadable
 
 LARGEST_SIDE: Final = 16_384
@@ -46,7 +46,7 @@ def rendered(dataset: Dataset, wish: Rendition, limits: Limits) -> bytes:
     if not isinstance(frame, DecodedFrame):
         raise frame[1]
     try:
-        image = Image.fromarray(to_picture(frame, dataset, window=wish.window))
+        image = Image.fromarray(with_overlays(to_picture(frame, dataset, window=wish.window), frame, dataset))
         image = _in_viewport(_region(image, wish.region), wish)
     except (MemoryError, PixelsNotReadable):
         raise

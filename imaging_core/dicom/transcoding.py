@@ -148,6 +148,8 @@ def _cells(pixels: Pixels, dataset: Dataset) -> bytes:
 def _encoded(frame: DecodedFrame, dataset: Dataset, transfer_syntax_uid: str) -> bytes:
     if int(dataset.BitsAllocated) == 1:
         raise PixelsNotReadable("one_bit", "pixels of one bit are kept uncompressed")
+    if frame.pixels.dtype.kind == "f":
+        raise PixelsNotReadable("float_pixels", "floating point pixels are kept uncompressed")
     rgb = frame.photometric_interpretation == "RGB"
     try:
         codestream, back = _codec(frame.pixels, transfer_syntax_uid, rgb=rgb)

@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi, convert_color_space
 
 from imaging_core.dicom.frames import DecodedFrame, Pixels
+from imaging_core.dicom.overlays import overlay_of_frame
 
 Picture = NDArray[np.uint8]
 """rows × columns (grey) or rows × columns × 3 (RGB)."""
@@ -53,12 +54,22 @@ def window_levels(values: NDArray[np.float64], window: Window) -> Picture:
 def to_picture(frame: DecodedFrame, dataset: Dataset, *, window: Window | None = None) -> Picture:
     """Return one frame as it looks at the default window, or at another; colour has none."""
     if frame.photometric_interpretation == "PALETTE COLOR":
-        return _eight_bits(apply_color_lut(frame.pixels, dataset))
+        return _palette(frame.pixels, dataset)
     if frame.photometric_interpretation == "YBR_FULL":
         return _eight_bits(convert_color_space(frame.pixels, "YBR_FULL", "RGB"))
     if frame.photometric_interpretation == "RGB":
         return _eight_bits(frame.pixels, int(dataset.get("BitsStored") or 8))
     return _grey(frame, dataset, window)
+
+
+def with_overlays(picture: Picture, frame: DecodedFrame, dataset: Dataset) -> Picture:
+    """Return a picture with the instance's drawings over it, white."""
+    drawn = overlay_of_frame(dataset, frame.frame_index)
+    if drawn is None or not drawn.any():
+        return picture
+    covered = picture.copy()
+    covered[drawn] = 255
+    return covered
 
 
 def default_window(dataset: Dataset, frame_index: int = 0) -> Window | None:
@@ -79,8 +90,21 @@ def rescale(values: NDArray[Any], dataset: Dataset, frame_index: int = 0) -> NDA
     return values.astype(np.float64) * (1.0 if slope is None else slope) + (intercept or 0.0)
 
 
+def _palette(indices: Pixels, dataset: Dataset) -> Picture:
+    colours = apply_color_lut(indices, dataset)
+    if colours.dtype == np.uint8:
+        return np.asarray(colours, dtype=np.uint8)
+    entries, first, _ = (int(part) for part in dataset.RedPaletteColorLookupTableDescriptor)
+    table = apply_color_lut(np.arange(first, first + (entries or 1 << 16)).clip(0).astype(np.uint16), dataset)
+    # many 16-bit palettes hold 8-bit entries: told by the whole table, not by the colours of one frame
+    return np.asarray(colours >> (8 if int(table.max()) > 255 else 0), dtype=np.uint8)
+
+
 def _grey(frame: DecodedFrame, dataset: Dataset, window: Window | None) -> Picture:
     stored = frame.pixels
+    if stored.dtype.kind == "f":
+        stored = np.nan_to_num(stored, nan=float(np.nanmin(stored)) if np.isfinite(stored).any() else 0.0)
+        return _shown(_levels(stored, stored, frame.frame_index, dataset, window), frame, dataset)
     low, high = int(stored.min()), int(stored.max())
     if high - low < _LARGEST_TABLE:
         # a table over the values that occur is exact and much faster than the formula on every pixel
@@ -88,6 +112,10 @@ def _grey(frame: DecodedFrame, dataset: Dataset, window: Window | None) -> Pictu
         levels: Picture = table[stored.astype(np.int64) - low if low else stored]
     else:
         levels = _levels(stored, stored, frame.frame_index, dataset, window)
+    return _shown(levels, frame, dataset)
+
+
+def _shown(levels: Picture, frame: DecodedFrame, dataset: Dataset) -> Picture:
     inverted = frame.photometric_interpretation == "MONOCHROME1" or dataset.get("PresentationLUTShape") == "INVERSE"
     return 255 - levels if inverted else levels
 
@@ -106,7 +134,8 @@ def _levels(values: NDArray[Any], stored: Pixels, frame_index: int, dataset: Dat
 def _fitting_window(stored: Pixels, frame_index: int, dataset: Dataset) -> Window:
     """Return a window for an instance that names none: all of 8-bit pictures, else the middle 98 % of values."""
     if stored.dtype == np.uint8 and dataset.get("BitsAllocated") == 8:
-        ends = rescale(np.array([0, 255]), dataset, frame_index)
+        bits = dataset.get("BitsStored")
+        ends = rescale(np.array([0, (1 << bits) - 1 if bits in range(1, 8) else 255]), dataset, frame_index)
     else:
         padding = dataset.get("PixelPaddingValue")
         counted = stored if padding is None else stored[stored != padding]
@@ -115,16 +144,10 @@ def _fitting_window(stored: Pixels, frame_index: int, dataset: Dataset) -> Windo
     return Window((low + high) / 2 + 0.5, max(high - low + 1, 1))
 
 
-def _eight_bits(pixels: NDArray[Any], bits: int | None = None) -> Picture:
+def _eight_bits(pixels: NDArray[Any], bits: int = 8) -> Picture:
     if pixels.dtype == np.uint8:
-        return (
-            pixels
-            if bits is None or bits == 8
-            else (pixels.astype(np.uint16) * 255 // ((1 << bits) - 1)).astype(np.uint8)
-        )
-    # many 16-bit palettes hold 8-bit entries
-    shift = max(bits - 8, 0) if bits is not None else (8 if int(pixels.max()) > 255 else 0)
-    return (pixels >> shift).astype(np.uint8)
+        return pixels if bits == 8 else (pixels.astype(np.uint16) * 255 // ((1 << bits) - 1)).astype(np.uint8)
+    return (pixels >> max(bits - 8, 0)).astype(np.uint8)
 
 
 def _functional(dataset: Dataset, frame_index: int, macro: str) -> Dataset | None:

@@ -50,6 +50,8 @@ def _of_instance(instance: Json) -> Iterator[Slice]:
             continue
         if _text(metadata, "00280004") not in _GREY:
             raise SlabNotPossible("colour", "a frame is in colour")
+        if "7FE00008" in metadata or "7FE00009" in metadata:
+            raise SlabNotPossible("floating_point", "the pixels are floating point numbers")
         if "00283000" in metadata:
             raise SlabNotPossible("modality_lut", "the values are given by a table, not by slope and intercept")
         yield _slice(instance["sop_instance_uid"], index, metadata)

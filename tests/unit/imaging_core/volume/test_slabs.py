@@ -304,6 +304,7 @@ class TestSeriesThatAreNoStack:
         [
             ({"00280004": {"Value": ["RGB"]}}, "colour"),
             ({"00283000": {"Value": [{}]}}, "modality_lut"),
+            ({"7FE00008": {"vr": "OF"}}, "floating_point"),
             ({"00200032": {"Value": []}}, "no_position"),
             ({"00200037": {"Value": [1, 0, 0]}}, "no_position"),
             ({"00280030": {}}, "no_spacing"),
