@@ -14,6 +14,9 @@ CHUNK: Final = 1024 * 1024
 IN_FLIGHT: Final = timedelta(hours=1)
 """Between bytes that are kept and the row that names them there is never as much time."""
 
+BETWEEN: Final = "|"
+"""Between the locators of a blob that lies in several stores."""
+
 Bytes = bytes | bytearray | memoryview
 About = Mapping[str, str]
 """What a lost index would need besides the bytes: for whom, from where and when they came. No personal data."""

@@ -1,5 +1,5 @@
-"""How long studies are kept. Nothing is deleted here; disposal and legal hold do not exist yet."""
+"""How long studies are kept, legal holds, and disposal by plans that two people approve."""
 
-from imaging_core.retention.terms import Policy, Reason, Term, policies, term_of
+from imaging_core.retention.terms import Policy, Reason, Term, policies, read_policies, term_of
 
-__all__ = ["Policy", "Reason", "Term", "policies", "term_of"]
+__all__ = ["Policy", "Reason", "Term", "policies", "read_policies", "term_of"]

@@ -6,7 +6,9 @@ import pytest
 
 from imaging_core.index.tables import StudyRow
 from imaging_core.patients.tables import PatientRow
-from imaging_core.retention import Reason, policies, term_of
+from imaging_core.retention import Reason, policies, read_policies, term_of
+from imaging_core.retention.tables import VisitRow
+from imaging_core.retention.terms import PolicyInvalid
 
 pytestmark = pytest.mark.clause("R5.1")
 
@@ -59,3 +61,73 @@ class TestTerm:
         assert policies()[0].version == "1"
         assert "15 年" in policies()[0].source
         assert policies()[0].years["outpatient"] == 15
+
+
+def visited(*days: tuple[str, str]) -> list[VisitRow]:
+    """Return visits, oldest first: a day and a kind; `home` is a discharge."""
+    return [
+        VisitRow(
+            day=date.fromisoformat(day),
+            encounter_class="inpatient" if kind == "home" else kind,
+            discharge=kind == "home",
+        )
+        for day, kind in days
+    ]
+
+
+class TestTermFromVisits:
+    """With every visit known, the kind at the time of the examination decides, and any later visit starts it anew."""
+
+    @pytest.mark.parametrize(
+        ("visits", "kind", "until"),
+        [
+            ([("2026-03-01", "outpatient")], "outpatient", date(2041, 3, 1)),
+            ([("2026-03-01", "outpatient"), ("2030-05-01", "outpatient")], "outpatient", date(2045, 5, 1)),
+            ([("2026-03-01", "outpatient"), ("2030-05-01", "inpatient")], "outpatient", date(2045, 5, 1)),
+            ([("2026-02-27", "inpatient"), ("2026-03-09", "home")], "inpatient", date(2056, 3, 9)),
+            ([("2026-02-27", "inpatient"), ("2026-02-28", "outpatient")], "inpatient", date(2056, 3, 1)),
+            ([("2026-02-20", "inpatient"), ("2026-02-27", "home"), ("2026-03-01", "outpatient")], "outpatient", None),
+            ([("2026-02-20", "inpatient"), ("2026-03-01", "home")], "inpatient", date(2056, 3, 1)),
+            ([("2026-03-01", "outpatient"), ("2026-03-01", "emergency")], "emergency", date(2041, 3, 1)),
+            ([("2026-03-01", "outpatient"), ("2026-03-01", "")], "", date(2056, 3, 1)),
+        ],
+    )
+    def test_is_of_the_visit_the_examination_belongs_to(self, visits, kind, until):
+        term = term_of(study(), patient("emergency"), TODAY, visits=visited(*visits))
+        assert (term.encounter_class, term.keep_until) == (kind, until or date(2041, 3, 1))
+
+    def test_of_an_examination_before_the_first_known_visit_stays_the_longer(self):
+        later = patient("outpatient", visit=datetime(2027, 5, 1, tzinfo=UTC))
+        assert term_of(study(), later, TODAY, visits=visited(("2027-05-01", "outpatient"))).years == 30
+
+
+POLICIES = """
+- {version: "2", in_force_from: 2040-01-01, source: x, years: {outpatient: 20, inpatient: 40}}
+- {version: "1", in_force_from: 2000-01-01, source: x, years: {outpatient: 15, inpatient: 30}}
+"""
+
+
+class TestPolicies:
+    @pytest.mark.parametrize(
+        ("today", "version", "years"),
+        [(date(1999, 1, 1), "1", 15), (date(2039, 12, 31), "1", 15), (date(2040, 1, 1), "2", 20)],
+    )
+    def test_a_new_one_counts_from_its_day_for_what_is_here_already(self, today, version, years):
+        versions = read_policies(POLICIES)
+        term = term_of(study(), patient("outpatient"), today, versions=versions)
+        assert (term.policy_version, term.years) == (version, years)
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("", "valid list"),
+            ("[]", "there must be"),
+            (POLICIES.replace('"2"', '"1"'), "version of its own"),
+            (POLICIES.replace("20,", "0,"), "0.years.outpatient"),
+            (POLICIES.replace("2040-01-01", "soon"), "0.in_force_from"),
+            ("- [", "no YAML"),
+        ],
+    )
+    def test_a_wrong_file_is_refused_by_name(self, text, said):
+        with pytest.raises(PolicyInvalid, match=said):
+            read_policies(text)
