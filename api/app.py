@@ -39,6 +39,7 @@ from api.routes import (
     patient,
     plugin,
     plugin_patients,
+    qido,
     questions,
     region,
     reports,
@@ -106,7 +107,7 @@ def build_routes(settings: Settings) -> list[BaseRoute]:
 class _Application(FastAPI):
     """The application behind its express lane, which stands outside FastAPI's own layers too."""
 
-    def open_lane(self, express: Mapping[str, Express]) -> None:
+    def open_lane(self, express: Mapping[str, Sequence[Express]]) -> None:
         """Put the lane before the application, before its first request."""
         self._lane = ExpressLane(super().__call__, express)
 
@@ -148,7 +149,7 @@ def create_app(services: Services, *, routes: Sequence[BaseRoute] | None = None)
         his_origins=services.settings.plugin.his_origins,
     )
     app.add_middleware(http_logging.RequestLog)
-    app.open_lane({"GET": wado.express(services), "POST": stow.express(services)})
+    app.open_lane({"GET": (wado.express(services), qido.express(services)), "POST": (stow.express(services),)})
     require_declared_access(app.routes)
     return app
 

@@ -110,40 +110,43 @@ class ExpressLane:
     """ASGI middleware, outside all others. It counts requests and writes no line for each: a viewer makes thousands.
 
     The first of each caller went the common way and has its line there; what was retrieved or stored is in the audit.
-    `express` is given by method.
+    `express` is given by method; the first that answers does.
     """
 
-    def __init__(self, app: ASGIApp, express: Mapping[str, Express]) -> None:
+    def __init__(self, app: ASGIApp, express: Mapping[str, Sequence[Express]]) -> None:
         self.app = app
         self._express = express
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer at once, or hand on."""
-        express = self._express.get(scope["method"]) if scope["type"] == "http" else None
-        if express is None or not scope["path"].startswith(express.prefix):
+        lanes = self._express.get(scope["method"], ()) if scope["type"] == "http" else ()
+        took = [lane for lane in lanes if scope["path"].startswith(lane.prefix)]
+        if not took:
             await self.app(scope, receive, send)
             return
         began, replay = time.perf_counter(), Replay(receive)
-        answer = await self._quick(express, scope, replay)
+        answer = await self._quick(took, scope, replay)
         if answer is not None:
             await _send(answer, scope, send, began)
         else:
             await self.app(scope, replay.again, send)
 
-    async def _quick(self, express: Express, scope: Scope, replay: Replay) -> QuickAnswer | None:
-        authorization = b""
+    async def _quick(self, lanes: Sequence[Express], scope: Scope, replay: Replay) -> QuickAnswer | None:
+        authorization = ""
         for name, value in scope["headers"]:
             if name == b"authorization":
-                authorization = value
-        actor = express.caller(authorization.decode("latin-1")) if authorization else None
-        if actor is None:
-            return None
-        try:
-            return await express.answer(scope, replay, actor)
-        except Problem as problem:
-            return _refusal(problem)
-        except Exception:  # noqa: BLE001  # faults are told the common way, which meets them again
-            return None
+                authorization = value.decode("latin-1")
+        for lane in lanes if authorization else ():
+            actor = lane.caller(authorization)
+            try:
+                answer = await lane.answer(scope, replay, actor) if actor is not None else None
+            except Problem as problem:
+                return _refusal(problem)
+            except Exception:  # noqa: BLE001  # faults are told the common way, which meets them again
+                return None
+            if answer is not None:
+                return answer
+        return None
 
 
 def _refusal(problem: Problem) -> QuickAnswer:

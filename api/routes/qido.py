@@ -5,6 +5,7 @@ neither logged nor put into the audit, which keeps which keys were used and how 
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import parse_qsl
@@ -12,13 +13,13 @@ from urllib.parse import parse_qsl
 from fastapi.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
-from starlette.types import Send
+from starlette.routing import BaseRoute, compile_path
+from starlette.types import Receive, Scope, Send
 
 from api.audit.record import Actor, record
 from api.auth.access import machine
 from api.errors import Problem
-from api.raw_routes import RawRoute
+from api.raw_routes import Express, QuickAnswer, RawRoute, ready
 from api.routes.wado_accept import Offer, choose
 from api.wiring import Services
 from imaging_core.dicom.dictionary import keyword_of
@@ -31,6 +32,7 @@ from imaging_core.index.search.keys import Query, read_keys
 SCOPE: Final = "query"
 MOST: Final = 5000
 """Matches in one answer; the rest is to be asked for by offset."""
+PREFIX: Final = "/dicom-web/"
 _STUDY = "/dicom-web/studies/{study}"
 PATHS: Final = {
     "/dicom-web/studies": Level.STUDY,
@@ -40,6 +42,7 @@ PATHS: Final = {
     _STUDY + "/instances": Level.INSTANCE,
     _STUDY + "/series/{series}/instances": Level.INSTANCE,
 }
+_PATTERNS: Final = {path: compile_path(path)[0] for path in PATHS}
 _JSON: Final = "application/dicom+json"
 # both names of JSON are asked for; multipart/related with XML is not made
 _OFFERS: Final = (Offer(_JSON, multipart=False), Offer("application/json", multipart=False))
@@ -70,9 +73,27 @@ class _Asked:
 async def _search(request: Request, send: Send) -> None:
     services: Services = request.app.state.services
     actor: Actor = request.state.actor
-    asked = _read(request)
+    asked = _read(request.scope["route"].path, request.path_params, request.scope)
     response = await run_in_threadpool(_answer, services, actor, asked)
     await response(request.scope, request.receive, send)
+
+
+def express(services: Services) -> Express:
+    """Return how those are answered whose key was found a moment ago."""
+    keys = services.machine_keys
+
+    def caller(authorization: str) -> Actor | None:
+        key = keys.known(authorization)
+        return key.actor if key is not None and SCOPE in key.scopes else None
+
+    async def answer(scope: Scope, _receive: Receive, actor: Actor) -> QuickAnswer | None:
+        for path, pattern in _PATTERNS.items():
+            if (match := pattern.fullmatch(scope["path"])) is not None:
+                asked = _read(path, match.groupdict(), scope)
+                return ready(path, await run_in_threadpool(_answer, services, actor, asked))
+        return None
+
+    return Express(PREFIX, caller, answer)
 
 
 def _answer(services: Services, actor: Actor, asked: _Asked) -> Response:
@@ -112,13 +133,13 @@ def _note(services: Services, actor: Actor, asked: _Asked, matches: int) -> None
 # --- reading a request -----------------------------------------------------------------------------------------------
 
 
-def _read(request: Request) -> _Asked:
-    level = PATHS[request.scope["route"].path]
+def _read(path: str, named_uids: Mapping[str, str], scope: Scope) -> _Asked:
+    level = PATHS[path]
     keys: dict[str, str] = {}
     options: dict[str, str] = {}
     included: set[str] = set()
-    accept = ",".join(request.headers.getlist("accept"))
-    for name, value in _parameters(request):
+    accept = ",".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"accept")
+    for name, value in _parameters(scope["query_string"].decode("latin-1")):
         if name == "includefield":
             included |= {_keyword(item.strip(), "includefield") for item in value.split(",") if item.strip()}
         elif name == "accept":
@@ -132,7 +153,7 @@ def _read(request: Request) -> _Asked:
         ("study", "StudyInstanceUID", Level.STUDY),
         ("series", "SeriesInstanceUID", Level.SERIES),
     ):
-        if (uid := request.path_params.get(part)) is not None:
+        if (uid := named_uids.get(part)) is not None:
             if not _UID.fullmatch(uid):
                 raise _wrong(part, "it is not a UID")
             _put(keys, keyword, uid)
@@ -152,8 +173,7 @@ def _read(request: Request) -> _Asked:
     return _Asked(query, named, frozenset(included - {"all"}), everything, choose(accept, _OFFERS).media_type)
 
 
-def _parameters(request: Request) -> list[tuple[str, str]]:
-    text = request.url.query
+def _parameters(text: str) -> list[tuple[str, str]]:
     if len(text) > _LONGEST_QUERY:
         raise Problem(414, "parameter_invalid", field="query", reason=f"longer than {_LONGEST_QUERY} characters")
     try:
