@@ -19,7 +19,6 @@ import imaging_core.patients.tables
 import imaging_core.reminders.tables
 import imaging_core.reports.tables
 import imaging_core.retention.tables
-import imaging_core.retention.tables
 import imaging_core.scrub.tables
 import imaging_core.sharing.tables
 import imaging_core.worklist.tables
@@ -43,7 +42,6 @@ _TABLE_MODULES = (
     imaging_core.patients.tables,
     imaging_core.reminders.tables,
     imaging_core.reports.tables,
-    imaging_core.retention.tables,
     imaging_core.retention.tables,
     imaging_core.scrub.tables,
     imaging_core.sharing.tables,
