@@ -64,6 +64,11 @@ def fill(url: str, studies: int) -> list[str]:
 def _write_all(connection: Connection, studies: int, names: Sequence[str]) -> None:
     chance = random.Random(8)  # noqa: S311
     write = _write_sqlite if connection.dialect.name == "sqlite" else _write_postgresql
+    if connection.dialect.name == "sqlite":
+        # what is lost by a crash is generated again; with a small cache each page would be written many times
+        driver = cast(sqlite3.Connection, connection.connection.driver_connection)
+        for pragma in ("journal_mode=OFF", "synchronous=OFF", "foreign_keys=OFF", "cache_size=-262144"):
+            driver.execute(f"PRAGMA {pragma}")
     indexes = _take_indexes_away(connection)
     for begin in range(1, studies + 1, _BATCH):
         rows: dict[str, list[Row]] = {table.name: [] for table in _TABLES}
