@@ -15,6 +15,7 @@ _COMMANDS = {
     "bench": "bench",
     "print-report": "report",
     "reindex": "reindex",
+    "scrub": "scrub",
 }
 _GROUPS = {
     "dicom": ("dicom", "Other DICOM machines: are they there, what have they, send to them."),
@@ -22,6 +23,7 @@ _GROUPS = {
     "user": ("users", "Accounts of staff."),
     "key": ("keys", "Keys of machines that call, and of the installation."),
     "audit": ("audit", "The audit trail."),
+    "storage": ("storage", "The places of stored bytes: replica, room."),
     "backup": ("backup", "Backups: made, proved, brought back."),
     "eval": ("evaluate_orders", "The AI parts over a file; JSON lines in and out, no network."),
     "kb": ("knowledge", "The knowledge base as files."),

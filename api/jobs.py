@@ -24,7 +24,8 @@ REGISTER = "register"
 TELL_ORDER = "tell_order"
 PREFETCH = "prefetch"
 COMMIT = "commit"
-KINDS = (DERIVE, READ_PAPER, NOTIFY, REGISTER, TELL_ORDER, PREFETCH, COMMIT)
+STORAGE = "storage"
+KINDS = (DERIVE, READ_PAPER, NOTIFY, REGISTER, TELL_ORDER, PREFETCH, COMMIT, STORAGE)
 QUEUES = {
     DERIVE: "derive",
     READ_PAPER: "papers",
@@ -33,6 +34,7 @@ QUEUES = {
     TELL_ORDER: "orders",
     PREFETCH: "history",
     COMMIT: "dicom",
+    STORAGE: "storage",
 }
 
 LEASE = timedelta(minutes=3)

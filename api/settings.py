@@ -356,6 +356,10 @@ class BlobSettings(_Section):
     segment_bytes: int = Field(default=GIB, ge=MIB)
     """A segment that has reached so much is not written again."""
     replica: ReplicaSettings = ReplicaSettings()
+    scrub_days: float = Field(default=90, gt=0)
+    """Within so many days every stored byte is read again and held against its digest."""
+    scrub_bytes_a_second: int = Field(default=20 * MIB, ge=MIB)
+    """Never faster than that, so that nobody waits for it."""
 
 
 class Settings(BaseSettings):

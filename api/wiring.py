@@ -341,11 +341,15 @@ def _blobs(settings: Settings) -> BlobStore:
         primary: BlobStore = S3BlobStore(S3Location(bucket=blobs.s3_bucket, endpoint_url=blobs.s3_endpoint_url))
     else:
         primary = SegmentBlobStore(settings.data / "blobs", roll_bytes=blobs.segment_bytes)
-    if not blobs.replica.is_set:
+    ever = settings.data / "replicated"
+    if blobs.replica.is_set:
+        ever.touch()
+    elif not ever.exists():
         return primary
     return ReplicatedBlobStore(
         primary,
-        lambda: _replica(blobs),
+        # the index still names copies of a time with a replica
+        (lambda: _replica(blobs)) if blobs.replica.is_set else None,
         when_down=WhenDown(blobs.replica.when_down),
         seconds=blobs.replica.seconds,
     )

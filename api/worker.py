@@ -20,6 +20,7 @@ from api.jobs import (
     QUEUES,
     READ_PAPER,
     REGISTER,
+    STORAGE,
     TELL_ORDER,
     Work,
     anything_due,
@@ -41,6 +42,7 @@ from api.workflows.follow_changes import (
     owe_derivations,
     owe_notices,
 )
+from api.workflows.keep_storage import keep_storage, owe_upkeep
 from api.workflows.notify_patient import send_notice
 from api.workflows.prefetch_history import PREFETCHING, owe_prefetches, prefetch_history
 from api.workflows.read_paper import read_paper
@@ -60,7 +62,7 @@ _SWEEP_EVERY = timedelta(minutes=3)
 _RENEW_EVERY = LEASE / 3
 _SOON = timedelta(seconds=5)
 _MOST_QUEUED = 64
-_THREADS = {DERIVE: 2, READ_PAPER: 1, NOTIFY: 1, REGISTER: 1, TELL_ORDER: 1, PREFETCH: 1, COMMIT: 1}
+_THREADS = {DERIVE: 2, READ_PAPER: 1, NOTIFY: 1, REGISTER: 1, TELL_ORDER: 1, PREFETCH: 1, COMMIT: 1, STORAGE: 1}
 """Apart from each other: a patient's photograph does not wait for an import of a thousand studies."""
 
 
@@ -114,6 +116,7 @@ class WorkerProcess:
             TELL_ORDER: self._tell_order,
             PREFETCH: self._prefetch,
             COMMIT: self._report_commitment,
+            STORAGE: self._keep_storage,
         }
         for kind, job in jobs.items():
             dramatiq.actor(
@@ -197,6 +200,9 @@ class WorkerProcess:
 
     def _report_commitment(self, work: Work) -> None:
         report_commitment(self._services, int(work.subject))
+
+    def _keep_storage(self, work: Work) -> None:
+        keep_storage(self._services, work, going_on=lambda: not self._stop.is_set())
 
     def _lead(self) -> None:
         """Follow the feed and seal the audit; one worker of all does so at a time."""
@@ -292,6 +298,7 @@ class WorkerProcess:
         self._next_sweep = now + _SWEEP_EVERY
         services = self._services
         with services.database.writing() as session:
+            owe_upkeep(services, session, now)
             matched = match_waiting_studies(session, now) + match_waiting_reports(session, now)
         replayed = replay_quarantined(
             profile=services.intake_profile,

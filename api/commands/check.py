@@ -15,10 +15,14 @@ from api.processes import private_redis
 from api.routes.pages import DIST
 from api.settings import GIB
 from api.wiring import FONT, Services
+from api.workflows.keep_storage import figures_of, replicated
 from api.workflows.register_study import count_registrations
+from imaging_core.blobs import BlobRef, ReplicatedBlobStore
+from imaging_core.errors import StoreUnavailable
 from imaging_core.interop.regional import PlatformError
 
 _LEAST_FREE_BYTES = 5 * GIB
+_LEAST_DAYS = 90
 _CLOCK_YEAR = 2026
 
 
@@ -72,6 +76,29 @@ def _blobs(services: Services) -> Finding:
     return Finding(
         "blobs", ok=same, sentence="written and read back" if same else "what was read is not what was written"
     )
+
+
+def _kept(services: Services) -> Finding:
+    figures = figures_of(services)
+    faults = []
+    if figures.scrub.unrepaired:
+        faults.append(f"{figures.scrub.unrepaired} copies are damaged and no right one is known: mingying scrub")
+    if figures.scrub_overdue:
+        faults.append(
+            "the scrub is behind its period: let the worker run, or raise MINGYING_BLOBS__SCRUB_BYTES_A_SECOND"
+        )
+    if figures.replica is not None and (blobs := replicated(services)) is not None:
+        faults += _replica_faults(blobs, figures.replica.lacking)
+    sentence = "; ".join(faults) or f"{figures.scrub.bytes / GIB:.1f} GiB read again so far, nothing open"
+    return Finding("kept bytes", ok=not faults, sentence=sentence)
+
+
+def _replica_faults(blobs: ReplicatedBlobStore, lacking: int) -> list[str]:
+    try:
+        blobs.side("replica").exists(BlobRef("0" * 64, 1, "00/none"))
+    except StoreUnavailable:
+        return ["the replica cannot be reached: mount it, or mingying storage prepare-replica"]
+    return [f"{lacking} blobs have no second copy yet"] if lacking else []
 
 
 def _redis(services: Services) -> Finding:
@@ -140,9 +167,14 @@ def _clock(services: Services) -> Finding:
 
 def _disk(services: Services) -> Finding:
     free = shutil.disk_usage(services.settings.data).free
-    ok = free >= _LEAST_FREE_BYTES
+    if free < _LEAST_FREE_BYTES:
+        return Finding("disk", ok=False, sentence=f"{free / GIB:.1f} GiB free: make room, images will be refused")
+    left = figures_of(services).days_left
+    if left is not None and left < _LEAST_DAYS:
+        sentence = f"{free / GIB:.1f} GiB free, enough for {left:.0f} days at this growth: order more room now"
+        return Finding("disk", ok=False, sentence=sentence, essential=False)
     return Finding(
-        "disk", ok=ok, sentence=f"{free / GIB:.1f} GiB free" + ("" if ok else ": make room, images will be refused")
+        "disk", ok=True, sentence=f"{free / GIB:.1f} GiB free" + (f", enough for {left:.0f} days" if left else "")
     )
 
 
@@ -160,6 +192,7 @@ def _font(_services: Services) -> Finding:
 _CHECKS: dict[str, Callable[[Services], Finding]] = {
     "database": _database,
     "blobs": _blobs,
+    "kept bytes": _kept,
     "redis": _redis,
     "embedder": _embedder,
     "ocr, first reader": _ocr,

@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from api.auth.access import OPERATIONS, PUBLIC, CurrentServices, allow
 from api.settings import Settings
+from api.storage_metrics import storage_metrics
 
 
 def make_router(_settings: Settings) -> APIRouter:
@@ -21,9 +22,9 @@ def make_router(_settings: Settings) -> APIRouter:
         return {"status": "ok" if response.status_code != 503 else "failing", **parts}
 
     @router.get("/metrics", dependencies=allow(OPERATIONS), include_in_schema=False)
-    def metrics() -> Response:
-        """Return counters in the Prometheus text format."""
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    def metrics(services: CurrentServices) -> Response:
+        """Return counters of this process and figures of the store in the Prometheus text format."""
+        return Response(generate_latest() + storage_metrics(services), media_type=CONTENT_TYPE_LATEST)
 
     @router.get("/api/openapi.json", dependencies=allow(PUBLIC), include_in_schema=False)
     def openapi(request: Request) -> dict[str, object]:

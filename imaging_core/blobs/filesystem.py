@@ -77,6 +77,13 @@ class FilesystemBlobStore:
             force_folder(place.parent)
         return True
 
+    def set_aside(self, ref: BlobRef) -> None:
+        """Rename a damaged file, so that the right bytes get its name; a person may still want to look at it."""
+        place = self._root / ref.locator
+        with suppress(FileNotFoundError):
+            place.replace(place.with_suffix(".damaged"))
+            force_folder(place.parent)
+
     def _place(self, written: Path, ref: BlobRef) -> None:
         place = self._root / ref.locator
         if not place.parent.is_dir():

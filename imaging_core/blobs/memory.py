@@ -68,3 +68,7 @@ class MemoryBlobStore:
         self._contents.pop(ref.locator, None)
         self._instances = [(kept, about) for kept, about in self._instances if kept.locator != ref.locator]
         return True
+
+    def set_aside(self, ref: BlobRef) -> None:
+        """Drop damaged bytes."""
+        self._contents.pop(ref.locator, None)

@@ -56,7 +56,7 @@ class ReplicatedBlobStore:
     def __init__(
         self,
         primary: BlobStore,
-        open_replica: Callable[[], BlobStore],
+        open_replica: Callable[[], BlobStore] | None,
         *,
         when_down: WhenDown = WhenDown.REFUSE,
         seconds: float = 30.0,
@@ -65,7 +65,7 @@ class ReplicatedBlobStore:
 
         Args:
             primary: Where everything is read from.
-            open_replica: Opens the other store; called again after it failed.
+            open_replica: Opens the other store; called again after it failed. None: there is none any more.
             when_down: Whether arrivals are refused or kept in the first store alone while the replica is down.
             seconds: How long the replica may take to write a group.
         """
@@ -102,6 +102,8 @@ class ReplicatedBlobStore:
             return self._primary.read(ref if first is None else first, start=start, length=length)
         if first is None:
             return self._replica.read(second, start=start, length=length)
+        if self._open_replica is None:
+            return self._primary.read(first, start=start, length=length)
         if start == 0 and length is None and ref.size <= CHECKED_BYTES:
             return self._read_checked(first, second)
         try:
@@ -113,23 +115,22 @@ class ReplicatedBlobStore:
 
     def place(self, ref: BlobRef) -> FilePart | None:
         """Return where the first store has the bytes, or the replica what only it has; see the port."""
-        first, second = _parts(ref)
-        if first is None and second is not None:
-            return self._replica.place(second)
-        return self._primary.place(ref if first is None else first)
+        first, _, second = ref.locator.partition(_BETWEEN)
+        if first or not second:
+            return self._primary.place(BlobRef(ref.digest, ref.size, first))
+        return self._replica.place(BlobRef(ref.digest, ref.size, second))
 
     def exists(self, ref: BlobRef) -> bool:
         """Return whether one of them holds the blob in full; see the port."""
         first, second = _parts(ref)
         if first is not None and self._primary.exists(first):
             return True
-        return second is not None and self._replica.exists(second)
+        return second is not None and self._open_replica is not None and self._replica.exists(second)
 
     def instances(self) -> Iterator[tuple[BlobRef, About]]:
         """Return the instances of both stores, each once; see the port."""
-        there: dict[tuple[str, str], tuple[BlobRef, About]] = {}
-        for ref, about in self._replica.instances():
-            there[_name(ref, about)] = (ref, about)
+        copies = iter(()) if self._open_replica is None else self._replica.instances()
+        there = {_name(ref, about): (ref, about) for ref, about in copies}
         here: set[tuple[str, str]] = set()
         for ref, about in self._primary.instances():
             here.add(_name(ref, about))
@@ -157,9 +158,11 @@ class ReplicatedBlobStore:
         removed = [store.remove(part) for store, part in self._sides(ref)]
         return all(removed)
 
-    def copies(self, ref: BlobRef) -> tuple[Copy, Copy]:
-        """Return both places of a blob."""
+    def copies(self, ref: BlobRef) -> tuple[Copy, ...]:
+        """Return the places of a blob."""
         first, second = _parts(ref)
+        if self._open_replica is None:
+            return (Copy("primary", first),)
         return Copy("primary", first), Copy("replica", second)
 
     def side(self, name: str) -> BlobStore:
@@ -175,6 +178,11 @@ class ReplicatedBlobStore:
         first, second = _parts(ref)
         return _joined(copy.ref, second) if copy.name == "primary" else _joined(first, copy.ref)
 
+    @property
+    def has_replica(self) -> bool:
+        """Whether there still is one."""
+        return self._open_replica is not None
+
     def close(self) -> None:
         """Let go of the segments this process writes."""
         for store in (self._primary, self._opened):
@@ -184,13 +192,15 @@ class ReplicatedBlobStore:
     @property
     def _replica(self) -> BlobStore:
         if self._opened is None:
+            if self._open_replica is None:
+                raise StoreUnavailable("replica")
             self._opened = self._open_replica()
         return self._opened
 
     def _sides(self, ref: BlobRef) -> list[tuple[BlobStore, BlobRef]]:
         first, second = _parts(ref)
         # the replica first: when it is down nothing is given up
-        sides = [] if second is None else [(self._replica, second)]
+        sides = [] if second is None or self._open_replica is None else [(self._replica, second)]
         return sides if first is None else [*sides, (self._primary, first)]
 
     def _put_copy(self, first: BlobRef) -> BlobRef:
@@ -203,7 +213,8 @@ class ReplicatedBlobStore:
         blobs = [blob for call in calls for blob in call]
         copying = self._begin(lambda: self._replica.add(blobs))
         first = self._primary.add(blobs)
-        second = self._finish(copying, sum(one.size for one in first)) or [None] * len(first)
+        copied = self._finish(copying, sum(one.size for one in first))
+        second: Sequence[BlobRef | None] = [None] * len(first) if copied is None else copied
         refs = iter([_joined(one, copy) for one, copy in zip(first, second, strict=True)])
         return [list(islice(refs, len(call))) for call in calls]
 
@@ -213,6 +224,8 @@ class ReplicatedBlobStore:
         Raises:
             StoreUnavailable: It was down a moment ago, and arrivals are refused.
         """
+        if self._open_replica is None:
+            return False
         if time.monotonic() >= self._down_until:
             return True
         if self._when_down is WhenDown.REFUSE:

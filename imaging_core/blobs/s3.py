@@ -121,6 +121,10 @@ class S3BlobStore:
         self._call("delete_object", Key=ref.locator)
         return True
 
+    def set_aside(self, ref: BlobRef) -> None:
+        """Delete a damaged object, so that the right bytes are put again."""
+        self._call("delete_object", Key=ref.locator)
+
     def _is_fresh(self, ref: BlobRef) -> bool:
         """Return whether the object was written so short ago that nobody removes it."""
         answer = self._call("head_object", Key=ref.locator)

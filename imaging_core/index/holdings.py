@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import RowMapping, Table, select, update
+from sqlalchemy import RowMapping, Table, func, select, update
 from sqlalchemy.orm import Session
 
 from imaging_core.blobs import About, BlobRef
@@ -11,6 +12,7 @@ from imaging_core.index.base import Base
 from imaging_core.index.tables import InstanceRow, QuarantineRow
 
 _BLOB_COLUMNS = frozenset({"blob_digest", "blob_locator", "blob_size"})
+_WANTED = _BLOB_COLUMNS | {"id", "institution_code", "received_at", "received_from", "channel"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Holding:
     institution_code: str
     ref: BlobRef
     about: About | None
+    received_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +37,50 @@ class Place:
 
 def next_holdings(session: Session, place: Place, *, most: int) -> tuple[Sequence[Holding], Place | None]:
     """Return the next rows, and where the walk stands then; None: it is at its end."""
-    tables = _tables()
-    names = [name for name in sorted(tables) if name >= place.table]
-    for name in names:
-        after = place.key if name == place.table else 0
-        table = tables[name]
-        rows = session.execute(select(table).where(table.c.id > after).order_by(table.c.id).limit(most)).all()
-        if rows:
-            return [_holding(name, row._mapping) for row in rows], Place(name, rows[-1].id)
+    for name in blob_tables():
+        if name >= place.table:
+            after = place.key if name == place.table else 0
+            if rows := next_in_table(session, name, after, most=most):
+                return rows, Place(name, rows[-1].key)
     return (), None
 
 
-def move(session: Session, holding: Holding, ref: BlobRef) -> bool:
-    """Write down where the bytes of a row lie now; False when they were moved meanwhile, or the row is gone."""
+def blob_tables() -> list[str]:
+    """Return the tables that name blobs."""
+    return sorted(_tables())
+
+
+def next_in_table(session: Session, name: str, after: int, *, most: int) -> Sequence[Holding]:
+    """Return the next rows of one table."""
+    table = _tables()[name]
+    wanted = [column for column in table.c if column.key in _WANTED]
+    rows = session.execute(select(*wanted).where(table.c.id > after).order_by(table.c.id).limit(most))
+    return [_holding(name, row) for row in rows.mappings()]
+
+
+def count_without_copy(session: Session, name: str, after: int) -> int:
+    """Return how many rows of a table, behind this one, name bytes that have no second copy."""
+    table = _tables()[name]
+    lacking = table.c.blob_locator.not_like("%|_%")
+    return session.scalar(select(func.count()).select_from(table).where(table.c.id > after, lacking)) or 0
+
+
+def move(session: Session, old: BlobRef, new: BlobRef) -> int:
+    """Write down where bytes lie now, in every row that named their old place; return how many rows did."""
+    moved = 0
+    for table in _tables().values():
+        here = (table.c.blob_digest == old.digest, table.c.blob_locator == old.locator)
+        moved += len(
+            session.execute(update(table).where(*here).values(blob_locator=new.locator).returning(table.c.id)).all()
+        )
+    return moved
+
+
+def still_named(session: Session, holding: Holding) -> bool:
+    """Return whether the row still names bytes at this place."""
     table = _tables()[holding.table]
     here = (table.c.id == holding.key, table.c.blob_locator == holding.ref.locator)
-    moved = session.execute(update(table).where(*here).values(blob_locator=ref.locator).returning(table.c.id))
-    return moved.first() is not None
+    return session.execute(select(table.c.id).where(*here)).first() is not None
 
 
 def named(session: Session, digests: Sequence[str]) -> set[str]:
@@ -74,4 +104,4 @@ def _holding(table: str, row: RowMapping) -> Holding:
             "received_from": row.get("received_from") or f"{row['channel']}:",
             "received_at": row["received_at"].isoformat(),
         }
-    return Holding(table, row["id"], row["institution_code"], ref, about)
+    return Holding(table, row["id"], row["institution_code"], ref, about, row.get("received_at"))

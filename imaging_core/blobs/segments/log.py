@@ -119,7 +119,8 @@ class SegmentLog:
             raise
 
     def _writable(self) -> int:
-        if self._file is not None and self._end < self._roll_bytes:
+        # a segment that somebody deleted is gone when this process ends: never acknowledge what is written into it
+        if self._file is not None and self._end < self._roll_bytes and os.fstat(self._file).st_nlink:
             return self._file
         self.close()
         self._file = self._take_over() or self._begin()

@@ -92,6 +92,11 @@ class SegmentBlobStore:
                 self._removals.append({"removed": name, "size": str(ref.size)})
         return True
 
+    def set_aside(self, ref: BlobRef) -> None:
+        """Rename a damaged file. A record stays where it is: what is written anew lies elsewhere."""
+        if not _in_segment(ref):
+            self._files.set_aside(ref)
+
     def compactor(self, places: Places, limits: Limits) -> Compactor:
         """Return what gives room of removed records back to the disk."""
         return Compactor(self._root / _FOLDER, places, limits)

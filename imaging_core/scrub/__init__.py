@@ -1,0 +1,22 @@
+"""Upkeep of stored bytes: read again and repaired, copied to the replica, counted."""
+
+from imaging_core.scrub.catching_up import CaughtUp, ReplicaStanding, catch_up, replica_standing
+from imaging_core.scrub.cross_check import Unreferenced, unreferenced
+from imaging_core.scrub.growth import Growth, count_growth, growth
+from imaging_core.scrub.scrubbing import Scrub, Scrubbed, Standing, standing
+
+__all__ = [
+    "CaughtUp",
+    "Growth",
+    "ReplicaStanding",
+    "Scrub",
+    "Scrubbed",
+    "Standing",
+    "Unreferenced",
+    "catch_up",
+    "count_growth",
+    "growth",
+    "replica_standing",
+    "standing",
+    "unreferenced",
+]
