@@ -125,7 +125,7 @@ def create_app(services: Services, *, routes: Sequence[BaseRoute] | None = None)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        services.warm_up()
+        services.live_knowledge.follow_when_used()
         yield
         services.close()
 

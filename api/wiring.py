@@ -1,6 +1,5 @@
 """Where real adapters are chosen: settings in, services out. Used by app, worker, command line and tests."""
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -288,10 +287,6 @@ class Services:
     def blob_ref(self, instance: InstanceRow) -> BlobRef:
         """Return where the bytes of an instance are."""
         return BlobRef(instance.blob_digest, instance.blob_size, instance.blob_locator)
-
-    def warm_up(self) -> None:
-        """Load the knowledge in the background, so that the first patient does not wait for it, and keep it fresh."""
-        threading.Thread(target=self.live_knowledge.follow, name="knowledge", daemon=True).start()
 
     def close(self) -> None:
         """Close what holds processes and connections."""

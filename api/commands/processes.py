@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
@@ -59,12 +60,12 @@ def run_until_stopped(settings: Settings, *, ready: Callable[[], bool]) -> None:
 
 
 def _run(settings: Settings, ready: Callable[[], bool]) -> None:
-    from api.db.migrate import migrate as migrate_database
     from api.processes.private_redis import RedisUnavailable
     from api.processes.supervisor import NotReady, Supervisor
 
     _require_free_ports(settings)
-    migrate_database(settings.database)
+    with ProcessPoolExecutor(1) as apart:  # this process stays for years, and has no other use for a database
+        apart.submit(_migrate, settings.database).result()
     supervisor = Supervisor(settings, lambda line: out.print(line, markup=False))
     stop = on_signals(supervisor.ask_to_stop)
     try:
@@ -76,6 +77,12 @@ def _run(settings: Settings, ready: Callable[[], bool]) -> None:
     finally:
         supervisor.stop()  # whatever happened: nothing is left running
     out.print("Stopped.")
+
+
+def _migrate(database: str) -> None:
+    from api.db.migrate import migrate as migrate_database
+
+    migrate_database(database)
 
 
 def migrate(

@@ -44,6 +44,8 @@ class LiveKnowledge:
         self._institution_code = institution_code
         self._withhold_starter = withhold_starter
         self._building = threading.Lock()
+        self._beginning = threading.Lock()
+        self._follows = False
         self._stop = threading.Event()
         self._shipped: KnowledgeBase | None = None
         self._state: _State | None = None
@@ -85,8 +87,18 @@ class LiveKnowledge:
             self._state = _State(revision, everything, told)
         log.info("knowledge in use", version=told.version, entries=len(told.entries()))
 
-    def follow(self) -> None:
-        """Look for publications until `stop`; for a thread of its own."""
+    def follow_when_used(self) -> None:
+        """Look for publications from the first use on: for a process that goes on answering."""
+        self._follows = True
+
+    def prepare(self) -> None:
+        """Begin to load what somebody will soon ask for; returns at once."""
+        with self._beginning:
+            if self._follows:
+                self._follows = False
+                threading.Thread(target=self._follow, name="knowledge", daemon=True).start()
+
+    def _follow(self) -> None:
         while not self._stop.is_set():
             try:
                 self.refresh()
@@ -95,10 +107,11 @@ class LiveKnowledge:
             self._stop.wait(_LOOK_EVERY_SECONDS)
 
     def stop(self) -> None:
-        """End `follow`."""
+        """Look for publications no more."""
         self._stop.set()
 
     def _now(self) -> _State:
+        self.prepare()
         if self._state is None:
             self.refresh()
         assert self._state is not None  # noqa: S101  # made by the line above

@@ -52,6 +52,8 @@ class Supervisor:
             "MINGYING_MODE": settings.mode,
             "MINGYING_HTTP__PORT": str(settings.http.port),
             PARENT: str(os.getpid()),
+            # the C library gives each thread a heap of its own otherwise, and keeps in them what images took
+            "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),
         }
 
     def start(self) -> None:

@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api.auth.access import PUBLIC, allow
+from api.auth.access import PUBLIC, allow, services_of
 from api.errors import Problem
 
 DIST = Path(__file__).resolve().parents[2] / "viewer_h5" / "dist"
@@ -79,8 +79,10 @@ def mount(app: FastAPI) -> tuple[str, ...]:
     return _script_hashes()
 
 
-def _page(file: Path) -> Callable[[], Response]:
-    def page() -> Response:
+def _page(file: Path) -> Callable[[Request], Response]:
+    def page(request: Request) -> Response:
+        # while the page loads: an archive that shows no pages is spared its memory, the first patient the wait
+        services_of(request).live_knowledge.prepare()
         if not file.exists():
             return HTMLResponse(_MISSING, 503)
         return FileResponse(file, headers={"cache-control": "no-cache"})

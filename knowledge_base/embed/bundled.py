@@ -5,13 +5,16 @@ import sys
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
-from tokenizers import Tokenizer
 
 from knowledge_base.embed.port import Vectors
 from knowledge_base.errors import ModelFilesMissing
+
+if TYPE_CHECKING:
+    import onnxruntime
+    from tokenizers import Tokenizer
 
 MANIFEST, TOKENIZER, MODEL = "manifest.json", "tokenizer.json", "model_q4.onnx"
 _MAX_TOKENS = 512
@@ -70,7 +73,9 @@ class BundledEmbedder:
         return self._encode("passage: ", texts)
 
     @cached_property
-    def _session(self) -> onnxruntime.InferenceSession:
+    def _session(self) -> "onnxruntime.InferenceSession":
+        import onnxruntime  # 20 MB, which processes that never embed are spared
+
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = self._threads, 1
         # spinning threads would take the processor from the web server between two questions
@@ -79,7 +84,9 @@ class BundledEmbedder:
         return onnxruntime.InferenceSession(str(self._folder / MODEL), options, providers=["CPUExecutionProvider"])
 
     @cached_property
-    def _tokenizer(self) -> Tokenizer:
+    def _tokenizer(self) -> "Tokenizer":
+        from tokenizers import Tokenizer
+
         tokenizer = Tokenizer.from_file(str(self._folder / TOKENIZER))
         tokenizer.enable_truncation(_MAX_TOKENS)
         tokenizer.enable_padding(pad_id=1, pad_token="<pad>")  # noqa: S106 - a token of text, no password

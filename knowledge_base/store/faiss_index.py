@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import faiss
 import numpy as np
 
 from knowledge_base.embed.port import Vectors
@@ -19,6 +18,8 @@ class FaissVectorIndex:
     """Inner-product search on faiss."""
 
     def __init__(self, dimension: int, *, model_id: str) -> None:
+        import faiss  # 12 MB, which processes that never search are spared
+
         self._model_id = model_id
         self._keys: list[str] = []
         self._index: Any = faiss.IndexFlatIP(dimension)
@@ -59,12 +60,16 @@ class FaissVectorIndex:
 
     def save(self, path: Path) -> None:
         """Write everything to one file."""
+        import faiss
+
         payload = faiss.serialize_index(self._index)
         write_archive(path, engine=_ENGINE, model_id=self._model_id, keys=self._keys, payload=payload)
 
     @classmethod
     def load(cls, path: Path, *, model_id: str) -> Self:
         """Read what `save` wrote; raises `VectorIndexMismatch`."""
+        import faiss
+
         keys, payload = read_archive(path, engine=_ENGINE, model_id=model_id)
         try:
             raw = faiss.deserialize_index(payload)

@@ -289,16 +289,14 @@ class TestOtherProcesses:
         other = LiveKnowledge(
             lambda: knowledge, services.database, services.settings.hospital.institution_code, withhold_starter=False
         )
+        other.follow_when_used()
         assert other.told.entry(ENTRY)
         arrived = threading.Event()
-        thread = threading.Thread(target=other.follow, daemon=True)
-        thread.start()
         published(author, reviewer, plain=NEW_PLAIN)
         for _ in range(600):
             if plain_in(other) == NEW_PLAIN or arrived.wait(0.1):
                 break
         other.stop()
-        thread.join(timeout=60)
         assert plain_in(other) == NEW_PLAIN
 
     def test_a_start_finds_what_was_published_before(self, clinic, knowledge, author, reviewer):
