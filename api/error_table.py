@@ -18,6 +18,15 @@ from imaging_core.errors import (
     StudyNotFound,
     WaveformNotReadable,
 )
+from imaging_core.retention.errors import (
+    HoldNotFound,
+    NothingPastTerm,
+    NothingToHold,
+    PlanChanged,
+    PlanClosed,
+    PlanNotFound,
+    SamePerson,
+)
 from imaging_core.sharing.errors import LinkEnded, PasscodeUnsuitable
 from knowledge_base.errors import ReviewerIsAuthor, WrongState
 
@@ -40,6 +49,13 @@ def install_package_errors() -> None:
     map_error(WeakPassword, 422, "password_weak")
     map_error(LinkEnded, 401, "link_needed")
     map_error(PasscodeUnsuitable, 422, "passcode_unsuitable")
+    map_error(PlanNotFound, 404, "not_found")
+    map_error(HoldNotFound, 404, "not_found")
+    map_error(PlanClosed, 409, "plan_closed")
+    map_error(PlanChanged, 409, "plan_changed")
+    map_error(NothingPastTerm, 409, "nothing_past_term")
+    map_error(SamePerson, 403, "same_person")
+    map_error(NothingToHold, 422, "nothing_to_hold")
     map_error(ReviewerIsAuthor, 403, "reviewer_is_author")
     map_error(WrongState, 409, "draft_state")
     map_error(RedisError, 503, "busy")

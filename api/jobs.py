@@ -24,8 +24,10 @@ REGISTER = "register"
 TELL_ORDER = "tell_order"
 PREFETCH = "prefetch"
 COMMIT = "commit"
+DISPOSE = "dispose"
+COMPACT = "compact"
 STORAGE = "storage"
-KINDS = (DERIVE, READ_PAPER, NOTIFY, REGISTER, TELL_ORDER, PREFETCH, COMMIT, STORAGE)
+KINDS = (DERIVE, READ_PAPER, NOTIFY, REGISTER, TELL_ORDER, PREFETCH, COMMIT, DISPOSE, COMPACT, STORAGE)
 QUEUES = {
     DERIVE: "derive",
     READ_PAPER: "papers",
@@ -34,6 +36,8 @@ QUEUES = {
     TELL_ORDER: "orders",
     PREFETCH: "history",
     COMMIT: "dicom",
+    DISPOSE: "disposal",
+    COMPACT: "compaction",
     STORAGE: "storage",
 }
 

@@ -128,6 +128,15 @@ class DicomSettings(_Section):
         return self
 
 
+class RetentionSettings(_Section):
+    """How long images are kept, and when the disk gets back the room of what was disposed of."""
+
+    policy_file: Path | None = None
+    """The policies of this hospital, in the form of `imaging_core/retention/policy.yaml`; absent: those shipped."""
+    compact_share: float = Field(default=0.25, ge=0, le=1)
+    """A segment of which so much is disposed of is rewritten in the night."""
+
+
 class ReminderSettings(_Section):
     """When an order is told of earlier examinations."""
 
@@ -383,6 +392,7 @@ class Settings(BaseSettings):
     dicom: DicomSettings = DicomSettings()
     hl7: Hl7Settings = Hl7Settings()
     reminders: ReminderSettings = ReminderSettings()
+    retention: RetentionSettings = RetentionSettings()
     plugin: PluginSettings = PluginSettings()
     platform: PlatformSettings = PlatformSettings()
     limits: LimitSettings = LimitSettings()

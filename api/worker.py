@@ -9,10 +9,13 @@ import structlog
 from sqlalchemy.orm import Session
 
 from api.audit.chain import MAY_WAIT, SEALED_AT_ONCE, anything_unsealed, seal_pending
+from api.audit.record import Actor
 from api.errors import describe
 from api.jobs import (
     COMMIT,
+    COMPACT,
     DERIVE,
+    DISPOSE,
     KINDS,
     LEASE,
     NOTIFY,
@@ -48,6 +51,7 @@ from api.workflows.prefetch_history import PREFETCHING, owe_prefetches, prefetch
 from api.workflows.read_paper import read_paper
 from api.workflows.register_study import REGISTERING, owe_registrations, register_study
 from api.workflows.report_commitment import report_commitment
+from api.workflows.retention import compact, owe_compaction, run_plan
 from api.workflows.tell_order import tell_order
 from imaging_core.interop.hl7v2.intake import replay_quarantined
 from imaging_core.patients.matching import match_waiting_studies
@@ -62,7 +66,11 @@ _SWEEP_EVERY = timedelta(minutes=3)
 _RENEW_EVERY = LEASE / 3
 _SOON = timedelta(seconds=5)
 _MOST_QUEUED = 64
-_THREADS = {DERIVE: 2, READ_PAPER: 1, NOTIFY: 1, REGISTER: 1, TELL_ORDER: 1, PREFETCH: 1, COMMIT: 1, STORAGE: 1}
+_THREADS = {DERIVE: 2, READ_PAPER: 1, NOTIFY: 1, REGISTER: 1, TELL_ORDER: 1, PREFETCH: 1, COMMIT: 1} | {
+    DISPOSE: 1,
+    COMPACT: 1,
+    STORAGE: 1,
+}
 """Apart from each other: a patient's photograph does not wait for an import of a thousand studies."""
 
 
@@ -116,6 +124,8 @@ class WorkerProcess:
             TELL_ORDER: self._tell_order,
             PREFETCH: self._prefetch,
             COMMIT: self._report_commitment,
+            DISPOSE: self._dispose,
+            COMPACT: self._compact,
             STORAGE: self._keep_storage,
         }
         for kind, job in jobs.items():
@@ -200,6 +210,13 @@ class WorkerProcess:
 
     def _report_commitment(self, work: Work) -> None:
         report_commitment(self._services, int(work.subject))
+
+    def _dispose(self, work: Work) -> None:
+        run_plan(self._services, work.subject, Actor("system", "worker", work.institution_code))
+
+    def _compact(self, _work: Work) -> None:
+        done = compact(self._services)
+        log.info("segments compacted", deleted=done.deleted, freed_bytes=done.freed_bytes, damaged=len(done.damaged))
 
     def _keep_storage(self, work: Work) -> None:
         keep_storage(self._services, work, going_on=lambda: not self._stop.is_set())
@@ -299,6 +316,7 @@ class WorkerProcess:
         services = self._services
         with services.database.writing() as session:
             owe_upkeep(services, session, now)
+            owe_compaction(session, services.settings.hospital.institution_code, now)
             matched = match_waiting_studies(session, now) + match_waiting_reports(session, now)
         replayed = replay_quarantined(
             profile=services.intake_profile,

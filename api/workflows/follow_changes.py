@@ -15,6 +15,7 @@ from api.audit.record import Actor, record
 from api.jobs import DERIVE, owe
 from api.patient_holdings import HOLDINGS
 from api.workflows.notify_patient import owe_notice
+from api.workflows.retention import note_what_came_again
 from imaging_core.index import feed
 from imaging_core.index.tables import ChangeRow, FeedCursorRow, StudyRow
 from imaging_core.patients.decisions import follow_merges
@@ -63,6 +64,7 @@ def match_arrivals(session: Session, now: datetime) -> int:
         if study is not None:
             match_study(session, study, now)
             match_reports(session, study, now)
+    note_what_came_again(session, sorted((code, uid) for code, uid in studies if uid), now)
     follow_merges(session, now, HOLDINGS)
     _advance(session, _MATCHING, changes)
     return len(changes)

@@ -42,6 +42,7 @@ STOW = {
 
 
 HEARTBEAT = {"workstation": "0" * 32, "label": "门诊1", "version": "0.1.0", "os": "Windows 11", "wakes": 0}
+THREE = "staff system_administrator security_administrator auditor"
 NO_SHEET = {"files": {"file": ("list.xlsx", b"no workbook")}}
 TEXT = {"title": "晕征", "plain": "结节外面一圈淡影。", "body": "说的是样子。", "source_ids": []}
 
@@ -165,7 +166,24 @@ TABLE: dict[tuple[str, str], Call] = {
         "staff system_administrator", 404, {"json": {"history_reminders": True, "duplicate_reminders": True}}
     ),
     ("POST", "/api/workstations/heartbeat"): Call("machine workstation", 200, {"json": HEARTBEAT}),
-    ("GET", "/api/admin/retention"): Call("staff system_administrator"),
+    ("GET", "/api/admin/retention"): Call(THREE),
+    ("GET", "/api/admin/retention/holds"): Call(THREE),
+    ("POST", "/api/admin/retention/holds"): Call(
+        "staff system_administrator security_administrator", 422, {"json": {"study": "0", "reason": "诉讼"}}
+    ),
+    ("POST", "/api/admin/retention/holds/{hold_key}/release"): Call(
+        "staff security_administrator", 404, {"json": {"reason": "结案"}}
+    ),
+    ("GET", "/api/admin/retention/plans"): Call(THREE),
+    ("POST", "/api/admin/retention/plans"): Call("staff system_administrator", 409),
+    ("GET", "/api/admin/retention/plans/{plan_key}"): Call(THREE, 404),
+    ("POST", "/api/admin/retention/plans/{plan_key}/approve"): Call(
+        "staff security_administrator", 404, {"json": {"content_digest": "0" * 64}}
+    ),
+    ("POST", "/api/admin/retention/plans/{plan_key}/reject"): Call(
+        "staff security_administrator", 404, {"json": {"reason": "再核对"}}
+    ),
+    ("POST", "/api/admin/retention/plans/{plan_key}/run"): Call("staff system_administrator", 404),
     ("GET", "/api/admin/institutions"): Call("staff system_administrator"),
     ("GET", "/api/admin/institutions/export.csv"): Call("staff system_administrator"),
     ("POST", "/api/admin/institutions/import/check"): Call("staff system_administrator", 415, NO_SHEET),
@@ -328,6 +346,8 @@ class Things:
             "number": "1",
             "version": "1",
             "account": "2000000000",
+            "hold_key": "0" * 16,
+            "plan_key": "0" * 16,
             "name": "none.png",
             "indicator": "reported",
             "platform": "none",
