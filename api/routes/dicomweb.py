@@ -11,6 +11,7 @@ from starlette.types import Send
 from api.auth.access import PUBLIC
 from api.raw_routes import RawRoute
 from api.routes import qido, stow, wado
+from api.routes import wado_documents as documents
 from api.routes import wado_instances as originals
 from api.routes import wado_metadata as metadata
 from api.routes import wado_pictures as rendering
@@ -27,7 +28,7 @@ async def _capabilities(request: Request, send: Send) -> None:
         "standard": "DICOM PS3.18: 10.4 (WADO-RS), 10.5 (STOW-RS), 10.6 (QIDO-RS)",
         "authorization": "Bearer, a machine's key with the scope that a resource names",
         "transferSyntaxes": ["*", *originals.SYNTAXES_MADE],
-        "renderedMediaTypes": [rendering.JPEG, rendering.PNG],
+        "renderedMediaTypes": [rendering.JPEG, rendering.PNG, *documents.MEDIA_TYPES.values()],
         "metadataMediaTypes": [metadata.JSON],
         "queryParameters": ["accept", *rendering.PARAMETERS],
         "resources": [

@@ -19,6 +19,7 @@ from api.audit.record import Actor
 from api.auth.access import machine
 from api.errors import Problem
 from api.raw_routes import Express, Headers, QuickAnswer, RawRoute
+from api.routes import wado_documents as documents
 from api.routes import wado_instances as originals
 from api.routes import wado_metadata as metadata
 from api.routes import wado_pictures as rendering
@@ -184,6 +185,8 @@ def _answer(
         return rendering.pictures(services, [frame], wish, {}, accept, thumbnail=True)
     if target.kind == "rendered":
         wish = rendering.wish_of(parameters)
+        if target.sop is not None and (shown := documents.document(services, one, accept)) is not None:
+            return shown
         return rendering.pictures(
             services, _frames_of(target, instances), wish, parameters, accept, whole=target.sop is not None
         )

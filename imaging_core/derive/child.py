@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from imaging_core.derive.encoding import encode_lossless, encode_preview, encode_thumbnail
 from imaging_core.derive.protocol import Message, receive, send
+from imaging_core.dicom.documents import Form, shown_document
 from imaging_core.dicom.frames import Dataset, DecodedFrame, decode_frames, has_pixels, number_of_frames, open_dataset
 from imaging_core.dicom.key_objects import pointed_out
 from imaging_core.dicom.limits import Limits
@@ -45,6 +46,9 @@ def _do(request: Message, answers: BinaryIO, slabs: SlabMaker) -> dict[str, Any]
         return render_instance(content, syntax, answers)
     if task["kind"] == "slab":
         send(answers, {"kind": "slab"}, packed(*slabs.make(task["pack"], task["wish"])))
+        return {}
+    if task["kind"] == "document":
+        send(answers, {"kind": "document"}, [shown_document(content, syntax, Form(task["form"]), task["page"])])
         return {}
     dataset, limits = open_dataset(content, syntax), Limits()
     if task["kind"] == "frames":

@@ -36,11 +36,22 @@ class Lead:
 
 
 @dataclass(frozen=True, slots=True)
+class Filters:
+    """Between which frequencies the device let the signal through, and which it cut out; None: it does not say."""
+
+    low_hz: float | None
+    high_hz: float | None
+    notch_hz: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Ecg:
     """All leads of one recording; the twelve standard ones first and in their order."""
 
     samples_per_second: float
     leads: tuple[Lead, ...]
+    filters: Filters | None = None
+    """Those that all leads share; None where they differ or nothing is said."""
 
 
 def read_ecg(content: bytes, transfer_syntax_uid: str) -> Ecg:
@@ -87,7 +98,19 @@ def _ecg(dataset: Dataset) -> Ecg:
         raise WaveformNotReadable("channels", "the channels are not described one by one")
     microvolts = np.rint(samples * scales).astype(np.int32)
     leads = [Lead(_name(channel), microvolts[:, index]) for index, channel in enumerate(channels)]
-    return Ecg(rate, in_standard_order(leads))
+    return Ecg(rate, in_standard_order(leads), _filters(channels))
+
+
+def _filters(channels: Sequence[Dataset]) -> Filters | None:
+    keywords = ("FilterLowFrequency", "FilterHighFrequency", "NotchFilterFrequency")
+    said = {
+        tuple(None if channel.get(name) is None else float(channel[name].value) for name in keywords)
+        for channel in channels
+    }
+    if len(said) != 1:
+        return None
+    low, high, notch = said.pop()
+    return None if low is high is notch is None else Filters(low, high, notch)
 
 
 def _scale(channel: Dataset) -> float:

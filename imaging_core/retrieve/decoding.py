@@ -3,17 +3,26 @@
 import queue
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from imaging_core.blobs import BlobStore
+from imaging_core.blobs import BlobRef, BlobStore
 from imaging_core.derive.protocol import Message
 from imaging_core.derive.renderer import Renderer
+from imaging_core.dicom.documents import Form
 from imaging_core.dicom.rendition import Rendition
 from imaging_core.errors import PixelsNotReadable
 from imaging_core.retrieve.finding import Found
 
 _LARGEST_ANSWER: Final = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBytes:
+    """Where the bytes of an instance are, and how they are encoded; of a `Found` it is enough to know this."""
+
+    blob: BlobRef
+    transfer_syntax_uid: str
 
 
 class Decoding:
@@ -50,7 +59,11 @@ class Decoding:
         """Return one frame as a picture. Raises as `frames`."""
         return self._payloads(found, {"kind": "picture", "wish": asdict(wish)})[0]
 
-    def _payloads(self, found: Found, task: dict[str, Any]) -> list[bytes]:
+    def document(self, stored: StoredBytes | Found, form: Form, page: int = 1) -> bytes:
+        """Return what has no pixels in a form that is shown: a drawing, a text, a page. Raises as `frames`."""
+        return self._payloads(stored, {"kind": "document", "form": form.value, "page": page})[0]
+
+    def _payloads(self, found: StoredBytes | Found, task: dict[str, Any]) -> list[bytes]:
         payloads: list[bytes] = []
         size = 0
         with self._renderer() as renderer:
@@ -61,7 +74,7 @@ class Decoding:
                     raise PixelsNotReadable("too_large", "the frames are more than what is decoded at once")
         return payloads
 
-    def _asked(self, renderer: Renderer, found: Found, task: dict[str, Any]) -> Iterator[Message]:
+    def _asked(self, renderer: Renderer, found: StoredBytes | Found, task: dict[str, Any]) -> Iterator[Message]:
         content = self._blobs.read(found.blob)
         for message in renderer.render(content, found.blob.size, found.transfer_syntax_uid, task):
             if "reason_code" in message.head:

@@ -12,7 +12,7 @@ from tests.builders.dicom import ct_instance
 
 TWELVE_LEAD_ECG = "1.2.840.10008.5.1.4.1.1.9.1.1"
 _MICROVOLTS_A_STEP = 4.88
-_NO_PICTURE = dict.fromkeys(
+NO_PICTURE = dict.fromkeys(
     [
         "PixelData", "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "PixelSpacing", "BitsAllocated",
         "BitsStored", "HighBit", "PixelRepresentation", "RescaleIntercept", "RescaleSlope", "ImagePositionPatient",
@@ -40,7 +40,7 @@ def ecg_of(
     group.WaveformSampleInterpretation = "SS"
     group.WaveformData = steps.astype("<i2").tobytes()
     values: dict[str, Any] = {"SOPClassUID": TWELVE_LEAD_ECG, "Modality": "ECG", "WaveformSequence": [group]}
-    return ct_instance(window=None, **{**_NO_PICTURE, **values, **overrides})
+    return ct_instance(window=None, **{**NO_PICTURE, **values, **overrides})
 
 
 @cache

@@ -57,6 +57,7 @@ class Call:
 
 
 FRAME = "/api/patient/studies/{study}/instances/{sop}/frames/{number}"
+INSTANCE = "/api/patient/studies/{study}/instances/{sop}"
 SLAB = "/api/patient/studies/{study}/series/{series}/slab"
 TABLE: dict[tuple[str, str], Call] = {
     ("GET", "/health"): Call("public"),
@@ -89,6 +90,10 @@ TABLE: dict[tuple[str, str], Call] = {
     ("GET", FRAME + "/preview"): Call("patient jpg"),
     ("GET", FRAME): Call("patient dicom"),
     ("GET", "/api/patient/studies/{study}/instances/{sop}"): Call("own dicom"),
+    ("GET", INSTANCE + "/ecg.svg"): Call("patient jpg", 404),
+    ("GET", INSTANCE + "/report.html"): Call("patient jpg", 404),
+    ("GET", INSTANCE + "/pages"): Call("patient jpg", 404),
+    ("GET", INSTANCE + "/pages/{number}"): Call("patient jpg", 404),
     ("GET", SLAB): Call("patient dicom", 200, {"params": {"mode": "mip"}}),
     ("GET", SLAB + "/rendered"): Call("patient jpg", 200, {"params": {"mode": "mip"}}),
     ("GET", "/api/patient/reports/{report}/pdf"): Call("patient report"),
