@@ -24,6 +24,7 @@ _GROUPS = {
     "key": ("keys", "Keys of machines that call, and of the installation."),
     "audit": ("audit", "The audit trail."),
     "storage": ("storage", "The places of stored bytes: replica, room."),
+    "retention": ("retention", "How long images are kept: holds, disposal plans, the room of what is disposed of."),
     "backup": ("backup", "Backups: made, proved, brought back."),
     "eval": ("evaluate_orders", "The AI parts over a file; JSON lines in and out, no network."),
     "kb": ("knowledge", "The knowledge base as files."),

@@ -14,6 +14,7 @@ from api.backup import layout
 from api.backup.databases import Copied, copy_database, engine_of
 from api.backup.errors import NothingToBackUp, PlaceTaken
 from api.processes.system import force_to_disk, lock
+from api.processes.upkeep import UpkeepBusy, upkeep
 from api.secrets import fingerprints, keys_file
 from api.settings import Settings
 from api.wiring import Services
@@ -56,7 +57,7 @@ def create_backup(services: Services, folder: Path, *, progress: layout.Progress
     now = services.clock()
     for place in (folder, folder / layout.SNAPSHOTS, folder / layout.BLOBS):
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _alone(folder), _partial(folder / layout.SNAPSHOTS) as partial:
+    with _alone(folder), _undisturbed(services.settings.data), _partial(folder / layout.SNAPSHOTS) as partial:
         # before the database: the anchor may say less than the chain is long, never more
         for name in layout.BESIDE_THE_DATABASE:
             if (services.settings.data / name).exists():
@@ -127,6 +128,16 @@ def _alone(folder: Path) -> Iterator[None]:
         except OSError:
             raise PlaceTaken(f"another backup is being made in {folder}") from None
         yield
+
+
+@contextmanager
+def _undisturbed(data: Path) -> Iterator[None]:
+    """Nothing that the copied database names is disposed of or moved before it is copied."""
+    try:
+        with upkeep(data):
+            yield
+    except UpkeepBusy as busy:
+        raise PlaceTaken(str(busy)) from None
 
 
 @contextmanager

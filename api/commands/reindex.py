@@ -1,5 +1,7 @@
 """`mingying reindex`: the index from the bytes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated
 
@@ -8,6 +10,18 @@ from rich.progress import Progress
 
 from api.audit.record import Actor, record
 from api.commands.common import DataOption, JsonOption, err, fail, out, print_json, running_services
+from api.processes.upkeep import UpkeepBusy, upkeep
+from api.wiring import Services
+
+
+@contextmanager
+def _alone(services: Services) -> Iterator[None]:
+    """Disposal meanwhile would take away what is about to be filed."""
+    try:
+        with upkeep(services.settings.data):
+            yield
+    except UpkeepBusy as busy:
+        fail(str(busy))
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +37,11 @@ def reindex(
     """Compare the index with the stored bytes, and file what the index does not name (safe to repeat)."""
     from imaging_core.ingest.reindex import reindex as reindex_archive
 
-    with running_services(data) as services, Progress(console=err, disable=not err.is_terminal) as shown:
+    with (
+        running_services(data) as services,
+        _alone(services),
+        Progress(console=err, disable=not err.is_terminal) as shown,
+    ):
         task = shown.add_task("filing", total=None)
         found = reindex_archive(
             services.blobs,

@@ -1,19 +1,33 @@
 """Holds and disposal over HTTP: one administrator proposes, another approves, the worker carries out, all is audited."""
 
+import json
+import os
+from datetime import timedelta
+
+import pyotp
 import pytest
+from click.testing import Result
 from fastapi.testclient import TestClient
 from sqlalchemy import select
+from typer.testing import CliRunner
 
 from api.accounts.roles import Role
 from api.audit.record import Actor
+from api.backup.create import create_backup
+from api.backup.restore import restore_backup
+from api.commands.retention import app
 from api.db.tables import AuditEventRow, WorkRow
 from api.jobs import DISPOSE
 from api.processes.upkeep import UpkeepBusy, upkeep
+from api.settings import Settings
+from api.wiring import build_services
 from api.workflows.retention import compact, run_plan
+from imaging_core.index.tables import InstanceRow
 from imaging_core.ingest.reindex import reindex
+from imaging_core.retention.tables import DisposedStudyRow
 from tests.builders.dicom import ct_series, study_uid
 from tests.builders.hospital import SmallHospital
-from tests.builders.staff import signed_in
+from tests.builders.staff import PASSWORD, enrol, new_account, sign_in, signed_in
 
 pytestmark = [pytest.mark.integration, pytest.mark.clause("R5.1")]
 
@@ -133,6 +147,35 @@ class TestDisposal:
         carried_out(old, plan)
         assert compact(old.services).damaged == ()
 
+    def test_a_backup_after_compaction_holds_and_brings_back_what_is_left(self, old, maker, checker, tmp_path):
+        plan = made(maker)
+        approved(checker, plan)
+        carried_out(old, plan)
+        old.images(ct_series(2, study="kept", patient_id="TEST0001", study_date=f"{old.clock():%Y%m%d}"))
+        services = old.services
+        services.blobs.close()
+        for segment in (services.settings.data / "blobs/segments").glob("*.segment"):
+            os.utime(segment, (0, 0))
+        done = compact(services, share=0, kept=timedelta(0))
+        assert (done.rewritten, done.deleted, done.freed_bytes > 0) == (1, 1, True)
+
+        def quiet(_done: int, _known: int) -> None:
+            pass
+
+        made_backup = create_backup(services, tmp_path / "backup", progress=quiet)
+        assert (made_backup.blobs, made_backup.absent) == (2, ())
+        keys = services.settings.data / "keys.json"
+        restore_backup(tmp_path / "backup", tmp_path / "again", keys=keys, name=None, progress=quiet)
+        again = build_services(Settings.load(tmp_path / "again"))
+        with again.database.reading() as session:
+            rows = session.scalars(select(InstanceRow)).all()
+            assert [sum(map(len, again.blobs.read(again.blob_ref(row)))) for row in rows] == [
+                row.blob_size for row in rows
+            ]
+            assert len(session.scalars(select(DisposedStudyRow)).all()) == 1
+        assert len(list(again.blobs.instances())) == 2
+        again.close()
+
 
 class TestHolds:
     def test_a_held_study_is_in_no_plan_until_another_person_releases_it(self, old, maker, checker):
@@ -163,3 +206,63 @@ class TestHolds:
     )
     def test_a_hold_on_nothing_or_without_reason_is_refused(self, maker, body):
         assert maker.post(f"{PATH}/holds", json=body).status_code == 422
+
+
+class TestCommandLine:
+    """Two people at one shell: each proves to be who decides."""
+
+    @pytest.fixture
+    def run(self, hospital: SmallHospital, monkeypatch: pytest.MonkeyPatch):
+        settings = hospital.services.settings
+        monkeypatch.setenv("MINGYING_DATA", str(settings.data))
+        monkeypatch.setenv("MINGYING_DATABASE_URL", settings.database)
+        monkeypatch.setenv("MINGYING_REDIS_URL", str(settings.redis_url))
+        monkeypatch.setenv("MINGYING_HOSPITAL__INSTITUTION_CODE", hospital.institution_code)
+        people: dict[str, pyotp.TOTP] = {}
+
+        def run(*arguments: str, by: Role | None = None, password: str = PASSWORD) -> Result:
+            environment = {}
+            if by is not None:
+                if by not in people:
+                    login = new_account(hospital, by, login=by.replace("_", "-"), password=PASSWORD)
+                    browser = hospital.browser()
+                    sign_in(browser, login, PASSWORD)
+                    people[by] = enrol(browser, hospital)
+                    hospital.services.redis.flushdb()
+                hospital.services.redis.flushdb()  # the code of this half minute was used a moment ago
+                environment = {"MINGYING_PASSWORD": password, "MINGYING_CODE": people[by].now()}
+                arguments = (*arguments, "--by", by.replace("_", "-"))
+            return CliRunner().invoke(app, [*arguments, "--json"], env=environment)
+
+        return run
+
+    def test_one_plans_another_approves_and_it_is_carried_out(self, hospital: SmallHospital, run):
+        hospital.images(ct_series(2, study="ancient", patient_id="TEST9999", study_date="19900101"))
+        plan = json.loads(run("plan", by=Role.SYSTEM_ADMINISTRATOR).stdout)
+        assert (plan["state"], plan["studies"], plan["instances"]) == ("proposed", 1, 2)
+        key = plan["plan_key"]
+        assert "plan is proposed" in run("run", key).stderr
+        own = run("approve", key, "--content", plan["content_digest"], by=Role.SYSTEM_ADMINISTRATOR)
+        assert (own.exit_code, "role" in own.stderr) == (1, True)
+        wrong = run("approve", key, "--content", plan["content_digest"], by=Role.SECURITY_ADMINISTRATOR, password="x")
+        assert (wrong.exit_code, "password" in wrong.stderr) == (1, True)
+        approval = run("approve", key, "--content", plan["content_digest"], by=Role.SECURITY_ADMINISTRATOR)
+        assert json.loads(approval.stdout)["state"] == "approved"
+        done = json.loads(run("run", key).stdout)
+        assert (done["state"], done["disposed"], done["dropped"]) == ("done", 1, 0)
+        certificate = json.loads(run("list", "--plan", key).stdout)
+        [stone] = certificate["tombstones"]
+        assert (stone["study_instance_uid"], len(stone["instances"])) == (study_uid("ancient"), 2)
+        assert json.loads(run("list").stdout)["plans"][0]["plan_key"] == key
+        freed = json.loads(run("compact", "--share", "0", "--at-once").stdout)
+        assert freed["damaged"] == []
+
+    def test_a_hold_keeps_it_out_of_every_plan(self, hospital: SmallHospital, run):
+        hospital.images(ct_series(1, study="ancient", patient_id="TEST9999", study_date="19900101"))
+        held = run("hold", "--study", study_uid("ancient"), "--reason", "诉讼", by=Role.SYSTEM_ADMINISTRATOR)
+        assert held.exit_code == 0, held.output
+        assert "no study is past its term" in run("plan", by=Role.SYSTEM_ADMINISTRATOR).stderr
+        key = json.loads(held.stdout)["hold_key"]
+        assert run("release", key, "--reason", "结案", by=Role.SECURITY_ADMINISTRATOR).exit_code == 0
+        assert run("plan", by=Role.SYSTEM_ADMINISTRATOR).exit_code == 0
+        assert run("hold", "--reason", "诉讼", by=Role.SYSTEM_ADMINISTRATOR).exit_code == 2
