@@ -27,7 +27,22 @@ COMMIT = "commit"
 DISPOSE = "dispose"
 COMPACT = "compact"
 STORAGE = "storage"
-KINDS = (DERIVE, READ_PAPER, NOTIFY, REGISTER, TELL_ORDER, PREFETCH, COMMIT, DISPOSE, COMPACT, STORAGE)
+NORMALISE = "normalise"
+RENORMALISE = "renormalise"
+KINDS = (
+    DERIVE,
+    READ_PAPER,
+    NOTIFY,
+    REGISTER,
+    TELL_ORDER,
+    PREFETCH,
+    COMMIT,
+    DISPOSE,
+    COMPACT,
+    STORAGE,
+    NORMALISE,
+    RENORMALISE,
+)
 QUEUES = {
     DERIVE: "derive",
     READ_PAPER: "papers",
@@ -39,6 +54,8 @@ QUEUES = {
     DISPOSE: "disposal",
     COMPACT: "compaction",
     STORAGE: "storage",
+    NORMALISE: "normalising",
+    RENORMALISE: "renormalising",
 }
 
 LEASE = timedelta(minutes=3)

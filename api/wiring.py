@@ -49,6 +49,7 @@ from imaging_core.interop.hl7v2.profile import IntakeProfile
 from imaging_core.interop.hl7v2.report_codes import ReportCodes
 from imaging_core.interop.regional import ProvincialPlatform, ProvincialSettings
 from imaging_core.interop.regional.provincial import Call
+from imaging_core.normalise.normaliser import Normaliser
 from imaging_core.patients.cipher import FieldCipher
 from imaging_core.reminders.elsewhere import BoundedElsewhere
 from imaging_core.reports.types import ReportStatus
@@ -110,6 +111,14 @@ class Services:
         """Finds, reads and decodes stored instances for those who retrieve them."""
         derived = DerivedStore(self.settings.data / "derived")
         return Retrieval.open(self.database.engine, self.blobs, derived, base_url=self.settings.base_url)
+
+    @cached_property
+    def normaliser(self) -> Normaliser:
+        """Judges what devices wrote, beside what is stored."""
+        database = self.database
+        return Normaliser(
+            self.blobs, _limits(self.settings), reads=database.reads, writes=database.writes, clock=self.clock
+        )
 
     @cached_property
     def retrieval_notes(self) -> RetrievalNotes:

@@ -18,11 +18,13 @@ from api.jobs import (
     DISPOSE,
     KINDS,
     LEASE,
+    NORMALISE,
     NOTIFY,
     PREFETCH,
     QUEUES,
     READ_PAPER,
     REGISTER,
+    RENORMALISE,
     STORAGE,
     TELL_ORDER,
     Work,
@@ -46,6 +48,7 @@ from api.workflows.follow_changes import (
     owe_notices,
 )
 from api.workflows.keep_storage import keep_storage, owe_upkeep
+from api.workflows.normalise_studies import NORMALISING, owe_normalising, owe_renormalising
 from api.workflows.notify_patient import send_notice
 from api.workflows.prefetch_history import PREFETCHING, owe_prefetches, prefetch_history
 from api.workflows.read_paper import read_paper
@@ -70,6 +73,8 @@ _THREADS = {DERIVE: 2, READ_PAPER: 1, NOTIFY: 1, REGISTER: 1, TELL_ORDER: 1, PRE
     DISPOSE: 1,
     COMPACT: 1,
     STORAGE: 1,
+    NORMALISE: 1,
+    RENORMALISE: 1,
 }
 """Apart from each other: a patient's photograph does not wait for an import of a thousand studies."""
 
@@ -85,9 +90,9 @@ class WorkerProcess:
         self._sealed_before: datetime | None = None
         self._running: dict[tuple[str, str, str], Work] = {}
         self._running_guard = threading.Lock()
-        self._more_readers: dict[str, Callable[[Session, datetime], int]] = (
-            {REGISTERING: self._owe_registrations, PREFETCHING: self._owe_prefetches} if services.platform else {}
-        )
+        self._more_readers: dict[str, Callable[[Session, datetime], int]] = {NORMALISING: self._owe_normalising}
+        if services.platform:
+            self._more_readers |= {REGISTERING: self._owe_registrations, PREFETCHING: self._owe_prefetches}
         self._broker = make_broker(services.redis)
         self._declare_jobs()
         self._workers = [
@@ -127,6 +132,8 @@ class WorkerProcess:
             DISPOSE: self._dispose,
             COMPACT: self._compact,
             STORAGE: self._keep_storage,
+            NORMALISE: self._normalise,
+            RENORMALISE: self._renormalise,
         }
         for kind, job in jobs.items():
             dramatiq.actor(
@@ -218,6 +225,13 @@ class WorkerProcess:
         done = compact(self._services)
         log.info("segments compacted", deleted=done.deleted, freed_bytes=done.freed_bytes, damaged=len(done.damaged))
 
+    def _normalise(self, work: Work) -> None:
+        self._services.normaliser.normalise_study(work.institution_code, work.subject)
+
+    def _renormalise(self, work: Work) -> None:
+        done = self._services.normaliser.normalise_waiting(work.institution_code, stop=self._stop.is_set)
+        log.info("studies normalised again", studies=done)
+
     def _keep_storage(self, work: Work) -> None:
         keep_storage(self._services, work, going_on=lambda: not self._stop.is_set())
 
@@ -283,6 +297,9 @@ class WorkerProcess:
         quiet = timedelta(seconds=self._services.settings.derive_quiet_seconds)
         return owe_derivations(session, now, quiet=quiet)
 
+    def _owe_normalising(self, session: Session, now: datetime) -> int:
+        return owe_normalising(session, now, quiet=timedelta(seconds=self._services.settings.derive_quiet_seconds))
+
     def _owe_notices(self, session: Session, now: datetime) -> int:
         return owe_notices(session, now, self._services.link_issuer, newest=self._services.newest_told)
 
@@ -318,6 +335,7 @@ class WorkerProcess:
             owe_upkeep(services, session, now)
             owe_compaction(session, services.settings.hospital.institution_code, now)
             matched = match_waiting_studies(session, now) + match_waiting_reports(session, now)
+            owe_renormalising(session, now)
         replayed = replay_quarantined(
             profile=services.intake_profile,
             sessions=services.database.writes,

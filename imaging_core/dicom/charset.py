@@ -77,7 +77,9 @@ def decode_texts(values: Sequence[bytes], declared: Sequence[str]) -> list[Decod
     ['CT钦', '胸部平扫']
     """
     choices = [readings(raw, declared) for raw in values]
-    fitting = Counter(reading.rule for choice in choices for reading in choice if reading.rule is not CharsetRule.ASCII)
+    fitting: Counter[CharsetRule] = Counter(
+        reading.rule for choice in choices for reading in choice if reading.rule is not CharsetRule.ASCII
+    )
     return [max(choice, key=lambda reading: fitting[reading.rule]) for choice in choices]
 
 

@@ -42,6 +42,7 @@ STOW = {
 
 
 HEARTBEAT = {"workstation": "0" * 32, "label": "门诊1", "version": "0.1.0", "os": "Windows 11", "wakes": 0}
+RULE = {"matcher": {"station_name": "CT-01"}, "modality": "CT"}
 THREE = "staff system_administrator security_administrator auditor"
 NO_SHEET = {"files": {"file": ("list.xlsx", b"no workbook")}}
 TEXT = {"title": "晕征", "plain": "结节外面一圈淡影。", "body": "说的是样子。", "source_ids": []}
@@ -204,6 +205,21 @@ TABLE: dict[tuple[str, str], Call] = {
     ),
     ("POST", "/api/admin/codes/import/check"): Call("staff system_administrator", 415, NO_SHEET),
     ("POST", "/api/admin/codes/import"): Call("staff system_administrator", 415, NO_SHEET),
+    ("GET", "/api/admin/normalisation"): Call("staff system_administrator"),
+    ("GET", "/api/admin/normalisation/findings"): Call(
+        "staff system_administrator", 200, {"params": {"code": "needed_empty"}}
+    ),
+    ("GET", "/api/admin/normalisation/studies/{study}"): Call("staff system_administrator", 404),
+    ("POST", "/api/admin/normalisation/rules/try"): Call("staff system_administrator", 200, {"json": {"rule": RULE}}),
+    ("POST", "/api/admin/normalisation/rules"): Call(
+        "staff system_administrator", 201, {"json": {"name": "规则", "rule": RULE}}
+    ),
+    ("PUT", "/api/admin/normalisation/rules/{rule}"): Call(
+        "staff system_administrator", 404, {"json": {"name": "规则", "rule": RULE, "seen": 1}}
+    ),
+    ("POST", "/api/admin/normalisation/rules/{rule}/restore"): Call(
+        "staff system_administrator", 404, {"json": {"version": 1, "seen": 2}}
+    ),
     ("GET", "/api/admin/quality"): Call("staff system_administrator"),
     ("GET", "/api/admin/quality/export.csv"): Call("staff system_administrator"),
     ("GET", "/api/admin/quality/{indicator}/studies"): Call(
@@ -355,6 +371,7 @@ class Things:
             "plan_key": "0" * 16,
             "name": "none.png",
             "indicator": "reported",
+            "rule": "0" * 32,
             "platform": "none",
             "service": "duplicate-exam-sign",
             "view_record": "0" * 32,
