@@ -27,7 +27,19 @@ from imaging_core.retention.errors import (
     PlanNotFound,
     SamePerson,
 )
+from imaging_core.interop.hl7v2.errors import MessageError
+from imaging_core.patients.errors import (
+    AlreadyUndone,
+    DecisionNotFound,
+    HeldByBoth,
+    NothingToMove,
+    PatientMerged,
+    PatientNotFound,
+    PatientNumberTaken,
+    SamePatient,
+)
 from imaging_core.sharing.errors import LinkEnded, PasscodeUnsuitable
+from imaging_core.worklist.errors import CannotUndo, ItemGone
 from knowledge_base.errors import ReviewerIsAuthor, WrongState
 
 
@@ -44,6 +56,17 @@ def install_package_errors() -> None:
     map_error(StorageFull, 507, "busy")
     map_error(IndexBusy, 503, "busy")
     map_error(StoreUnavailable, 503, "busy")
+    map_error(ItemGone, 409, "case_gone")
+    map_error(MessageError, 422, "remedy_unsuitable")
+    map_error(CannotUndo, 409, "cannot_undo")
+    map_error(AlreadyUndone, 409, "cannot_undo")
+    map_error(DecisionNotFound, 404, "not_found")
+    map_error(HeldByBoth, 409, "held_by_both")
+    map_error(NothingToMove, 409, "nothing_to_move")
+    map_error(PatientMerged, 409, "patient_merged")
+    map_error(PatientNotFound, 404, "patient_unknown")
+    map_error(PatientNumberTaken, 409, "patient_number_taken")
+    map_error(SamePatient, 422, "same_patient")
     map_error(LoginTaken, 409, "login_taken")
     map_error(RolesConflict, 422, "roles_conflict")
     map_error(WeakPassword, 422, "password_weak")

@@ -38,6 +38,7 @@ from api.jobs import (
     send,
     settle,
 )
+from api.patient_holdings import HOLDINGS
 from api.wiring import Services
 from api.workflows.follow_changes import (
     CHANGES_AT_ONCE,
@@ -57,8 +58,10 @@ from api.workflows.report_commitment import report_commitment
 from api.workflows.retention import compact, owe_compaction, run_plan
 from api.workflows.tell_order import tell_order
 from imaging_core.interop.hl7v2.intake import replay_quarantined
+from imaging_core.patients.decisions import follow_merges
 from imaging_core.patients.matching import match_waiting_studies
 from imaging_core.reports.filing import match_waiting_reports
+from imaging_core.worklist.remedies import link_certain_reports
 
 log = structlog.get_logger(__name__)
 
@@ -335,6 +338,7 @@ class WorkerProcess:
             owe_upkeep(services, session, now)
             owe_compaction(session, services.settings.hospital.institution_code, now)
             matched = match_waiting_studies(session, now) + match_waiting_reports(session, now)
+            matched += follow_merges(session, now, HOLDINGS) + link_certain_reports(session, now)
             owe_renormalising(session, now)
         replayed = replay_quarantined(
             profile=services.intake_profile,

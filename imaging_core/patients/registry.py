@@ -11,6 +11,7 @@ from imaging_core.patients.cipher import FieldCipher
 from imaging_core.patients.comparing import compare_sexes, compare_values
 from imaging_core.patients.errors import IdentityConflict, PatientNotFound
 from imaging_core.patients.identity import normalise_id_number, normalise_phone, written_name
+from imaging_core.patients.lookalikes import note_lookalikes
 from imaging_core.patients.matching import match_studies
 from imaging_core.patients.matrix import Evidence, Issuer, Source, Verdict, judge
 from imaging_core.patients.name_search import file_name
@@ -50,6 +51,8 @@ def register_patient(session: Session, cipher: FieldCipher, registration: Regist
         file_name(session, row)
     if row.merged_into is not None:
         take_over_visits(surviving(session, row), row)
+    else:
+        note_lookalikes(session, row, now)
     match_studies(session, PatientKey(row.id), now)
     _record(session, row, "patient_updated" if known else "patient_registered", now)
     return PatientKey(row.id)

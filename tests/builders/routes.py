@@ -166,6 +166,27 @@ TABLE: dict[tuple[str, str], Call] = {
     ("GET", "/api/admin/accounts"): Call("staff system_administrator security_administrator"),
     ("POST", "/api/admin/accounts"): Call("staff system_administrator", 422, {"json": {"login": "1", "name": ""}}),
     ("GET", "/api/admin/cases"): Call("staff system_administrator"),
+    ("GET", "/api/admin/cases/item"): Call(
+        "staff system_administrator", 409, {"params": {"kind": "conflict", "subject": "1"}}
+    ),
+    ("POST", "/api/admin/cases/decide"): Call(
+        "staff system_administrator",
+        409,
+        {"json": {"kind": "conflict", "subject": "1", "state": "", "remedy": "keep", "reason": "核对过"}},
+    ),
+    ("GET", "/api/admin/cases/decisions"): Call("staff system_administrator"),
+    ("POST", "/api/admin/cases/decisions/{decision}/undo"): Call(
+        "staff system_administrator", 404, {"json": {"reason": "看错了"}}
+    ),
+    ("POST", "/api/admin/patients/record"): Call("staff system_administrator", 404, {"json": {"patient_id": "NOBODY"}}),
+    ("POST", "/api/admin/patients/merge"): Call(
+        "staff system_administrator", 404, {"json": {"into": "NOBODY", "merged": "NOBODY", "reason": "核对过"}}
+    ),
+    ("POST", "/api/admin/patients/move"): Call(
+        "staff system_administrator",
+        404,
+        {"json": {"patient_id": "NOBODY", "to_patient_id": "NOBODY", "reason": "核对过"}},
+    ),
     ("GET", "/api/admin/workstations"): Call("staff system_administrator"),
     ("GET", "/api/admin/workstations/export.csv"): Call("staff system_administrator"),
     ("PUT", "/api/admin/workstations/{workstation}/switches"): Call(
@@ -367,6 +388,7 @@ class Things:
             "number": "1",
             "version": "1",
             "account": "2000000000",
+            "decision": "2000000000",
             "hold_key": "0" * 16,
             "plan_key": "0" * 16,
             "name": "none.png",

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from imaging_core.domain.identifiers import InstitutionCode
+from imaging_core.domain.identifiers import InstitutionCode, PatientKey
 from imaging_core.interop.hl7v2.errors import FieldProblem, NeedsAPerson
 from imaging_core.interop.hl7v2.fields import date_of, person_name, sex_of
 from imaging_core.interop.hl7v2.message import Message
@@ -34,6 +34,8 @@ class Delivery:
     codes: ReportCodes
     cipher: FieldCipher
     now: datetime
+    decided_patient: PatientKey | None = None
+    """Whose a report is, by a person's decision; what the message says of the patient counts no more."""
 
 
 Warnings = tuple[str, ...]
@@ -81,12 +83,15 @@ def _discharge(session: Session, delivery: Delivery) -> Warnings:
 
 def _report(session: Session, delivery: Delivery) -> Warnings:
     number = patient_id(delivery.message)
-    patient = find_patient(session, institution_code=delivery.institution_code, patient_id=number)
+    patient = delivery.decided_patient
+    if patient is None:
+        patient = find_patient(session, institution_code=delivery.institution_code, patient_id=number)
     # Read first: a cut or empty report is refused, whoever it is for.
     reports = read_reports(delivery.message, delivery.codes)
     if patient is None:
         raise NeedsAPerson("PID-3", "患者未登记，报告已暂存，登记后自动归档", reason_code="unknown_patient")
-    _refuse_another_person(session.get_one(PatientRow, patient), delivery.message)
+    if delivery.decided_patient is None:
+        _refuse_another_person(session.get_one(PatientRow, patient), delivery.message)
     for report in reports:
         incoming = report.addressed(institution_code=delivery.institution_code, patient=patient, digest=delivery.digest)
         try:
@@ -95,7 +100,7 @@ def _report(session: Session, delivery: Delivery) -> Warnings:
             raise NeedsAPerson(
                 "ZDS-1", "检查属于其他患者，报告已转人工核对", reason_code="report_of_another_patient"
             ) from None
-        if filed.outcome is FilingOutcome.NEW:
+        if filed.outcome is FilingOutcome.NEW and delivery.decided_patient is None:
             note_report(session, filed.report_key, institution_code=delivery.institution_code, patient_id=number)
     return ()
 

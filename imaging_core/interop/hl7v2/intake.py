@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from imaging_core.blobs import BlobRef, BlobStore
-from imaging_core.domain.identifiers import InstitutionCode
+from imaging_core.domain.identifiers import InstitutionCode, PatientKey
 from imaging_core.errors import ImagingError
 from imaging_core.index.tables import QuarantineRow
 from imaging_core.interop.hl7v2.acknowledgement import AckCode, Verdict, write_ack
@@ -26,6 +26,7 @@ from imaging_core.interop.hl7v2.profile import IntakeProfile
 from imaging_core.interop.hl7v2.registration import patient_id
 from imaging_core.interop.hl7v2.tables import Hl7MessageRow
 from imaging_core.patients.cipher import FieldCipher
+from imaging_core.reports.tables import ReportVersionRow
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class _Intake:
     cipher: FieldCipher
     blobs: BlobStore
     now: datetime
+    decided_patient: PatientKey | None = None
 
 
 def handle_message(
@@ -116,6 +118,60 @@ def replay_quarantined(
     return filed
 
 
+def file_for_patient(
+    quarantine_id: int,
+    patient: PatientKey,
+    *,
+    profile: IntakeProfile,
+    sessions: sessionmaker[Session],
+    cipher: FieldCipher,
+    blobs: BlobStore,
+    now: datetime,
+) -> bool:
+    """File a report that waits in quarantine with the patient a person chose; False when it does not wait any more.
+
+    The message stays as it came: the decision stands beside it.
+
+    Raises:
+        MessageError: it cannot be filed with this patient either.
+        ImagingError: its bytes are gone or do not open.
+    """
+    with sessions() as session:
+        found = session.execute(
+            select(QuarantineRow, Hl7MessageRow.digest)
+            .join(Hl7MessageRow, Hl7MessageRow.quarantine_id == QuarantineRow.id)
+            .where(QuarantineRow.id == quarantine_id, QuarantineRow.resolved_at.is_(None))
+        ).one_or_none()
+        if found is None:
+            return False
+        ref, institution, digest = _ref(found[0]), found[0].institution_code, found[1]
+    raw = cipher.open(b"".join(blobs.read(ref)), row=_sealed_name(institution, digest))
+    intake = _Intake(raw, digest, profile, sessions, cipher, blobs, now, patient)
+    return _file(intake, read_message(raw)) is not None
+
+
+def take_back_report(session: Session, quarantine_id: int) -> bool:
+    """Undo `file_for_patient`: the message waits again; False when a later version of its report came since."""
+    message = session.scalars(select(Hl7MessageRow).where(Hl7MessageRow.quarantine_id == quarantine_id)).one()
+    versions = session.scalars(
+        select(ReportVersionRow).where(
+            ReportVersionRow.institution_code == message.institution_code,
+            ReportVersionRow.source_digest == message.digest,
+        )
+    ).all()
+    if any(version is not version.report.versions[-1] for version in versions):
+        return False
+    for version in versions:
+        report = version.report
+        report.versions.remove(version)
+        if not report.versions:
+            session.delete(report)
+    message.outcome = _QUARANTINED
+    session.get_one(QuarantineRow, quarantine_id).resolved_at = None
+    session.flush()
+    return True
+
+
 def _verdict(intake: _Intake) -> Verdict:
     try:
         message = read_message(intake.raw)
@@ -146,7 +202,15 @@ def _file(intake: _Intake, message: Message) -> tuple[str, ...] | None:
 def _file_once(intake: _Intake, message: Message) -> tuple[str, ...] | None:
     institution = intake.profile.institution_of(message)
     filing = filing_for(message)
-    delivery = Delivery(message, institution, intake.digest, intake.profile.report_codes, intake.cipher, intake.now)
+    delivery = Delivery(
+        message,
+        institution,
+        intake.digest,
+        intake.profile.report_codes,
+        intake.cipher,
+        intake.now,
+        intake.decided_patient,
+    )
     with intake.sessions.begin() as session:
         known = _known(session, institution, intake.digest)
         if known is not None and known.outcome == _FILED:
