@@ -15,12 +15,14 @@ from api.schemas.patient import FirstScreen, StudyOut
 from api.settings import Settings
 from api.wiring import Services
 from api.workflows.first_screen import first_screen, study_out, visible_study
+from imaging_core.dicom.rendition import Rendition
 from imaging_core.dicom.waveforms import LARGEST_BYTES, read_ecg
 from imaging_core.domain.grants import Grant, Holder, Right
 from imaging_core.domain.identifiers import StudyInstanceUid
-from imaging_core.errors import FrameNotFound
+from imaging_core.errors import FrameNotFound, PixelsNotReadable
 from imaging_core.index import queries
 from imaging_core.index.tables import InstanceRow, StudyRow
+from imaging_core.retrieve.decoding import StoredBytes
 from imaging_core.sharing.grants import visible_studies
 
 _UID = r"^[0-9.]{1,64}$"
@@ -95,9 +97,17 @@ def _add_pictures(router: APIRouter) -> None:
 
     @router.get(prefix + "/preview", dependencies=allow(patient(Right.JPG)), response_model=None)
     def preview(
-        study: Uid, sop: Uid, number: FrameNumber, request: Request, grant: CurrentGrant, services: CurrentServices
+        study: Uid,
+        sop: Uid,
+        number: FrameNumber,
+        request: Request,
+        grant: CurrentGrant,
+        services: CurrentServices,
+        presentation: StudyWish = None,
     ) -> Response:
-        """Return a JPG of full size at the default window."""
+        """Return a JPG of full size at the default window, or as a presentation state of the study has it."""
+        if presentation is not None:
+            return _presented(services, grant, request, study, sop, number, presentation)
         return _jpg(services, grant, request, study, sop, number, services.derived.preview)
 
     @router.get(prefix, dependencies=allow(patient(Right.DICOM)), response_model=None)
@@ -172,6 +182,21 @@ def _jpg(
         content = read(instance.institution_code, study, sop, number)
     except FrameNotFound as missing:
         raise Problem(404, "no_preview") from missing
+    return Response(content, media_type="image/jpeg", headers=cache_headers(request, grant))
+
+
+def _presented(
+    services: Services, grant: Grant, request: Request, study: str, sop: str, number: int, presentation: str
+) -> Response:
+    image, state = (visible_instance(services, grant, study, uid) for uid in (sop, presentation))
+    stored = [StoredBytes(services.blob_ref(row), row.transfer_syntax_uid) for row in (image, state)]
+    if number > image.number_of_frames:
+        raise Problem(404, "no_preview")
+    try:
+        told = services.retrieval.decoding.presentation(stored[1])
+        content = services.retrieval.decoding.picture(stored[0], Rendition(frame_number=number), told)
+    except PixelsNotReadable as error:
+        raise Problem(404, "no_preview", reason_code=error.reason_code, reason=str(error)) from error
     return Response(content, media_type="image/jpeg", headers=cache_headers(request, grant))
 
 

@@ -185,8 +185,10 @@ def _answer(
         return rendering.pictures(services, [frame], wish, {}, accept, thumbnail=True)
     if target.kind == "rendered":
         wish = rendering.wish_of(parameters)
-        if target.sop is not None and (shown := documents.document(services, one, accept)) is not None:
-            return shown
+        if target.sop is not None and not one.number_of_frames:
+            shown = documents.document(services, one, accept) or documents.presented(services, one, wish, accept)
+            if shown is not None:
+                return shown
         return rendering.pictures(
             services, _frames_of(target, instances), wish, parameters, accept, whole=target.sop is not None
         )

@@ -16,6 +16,7 @@ from imaging_core.dicom.key_objects import pointed_out
 from imaging_core.dicom.limits import Limits
 from imaging_core.dicom.metadata import viewer_metadata
 from imaging_core.dicom.position import slice_position
+from imaging_core.dicom.presentation import presentation_of
 from imaging_core.dicom.rendition import Rendition, rendered
 from imaging_core.dicom.transcoding import transcoded_frames, transcoded_instance
 from imaging_core.dicom.voi import Window, to_picture, with_overlays
@@ -51,6 +52,9 @@ def _do(request: Message, answers: BinaryIO, slabs: SlabMaker) -> dict[str, Any]
         send(answers, {"kind": "document"}, [shown_document(content, syntax, Form(task["form"]), task["page"])])
         return {}
     dataset, limits = open_dataset(content, syntax), Limits()
+    if task["kind"] == "presentation":
+        send(answers, {"kind": "presentation", "presentation": presentation_of(dataset)})
+        return {}
     if task["kind"] == "frames":
         for frame in transcoded_frames(dataset, task["numbers"], task["transfer_syntax_uid"], limits):
             send(answers, {"kind": "frame"}, [frame])
@@ -59,7 +63,7 @@ def _do(request: Message, answers: BinaryIO, slabs: SlabMaker) -> dict[str, Any]
     else:
         window = task["wish"].pop("window")
         wish = Rendition(**task["wish"], window=Window(**window) if window else None)
-        send(answers, {"kind": "picture"}, [rendered(dataset, wish, limits)])
+        send(answers, {"kind": "picture"}, [rendered(dataset, wish, limits, task.get("presentation"))])
     return {}
 
 
@@ -75,6 +79,7 @@ def render_instance(content: bytes, transfer_syntax_uid: str, answers: BinaryIO)
         "frames": number_of_frames(dataset),
         "position": slice_position(dataset),
         "points_out": pointed_out(dataset),
+        "presentation": presentation_of(dataset),
     }
     last: DecodedFrame | None = None
     if has_pixels(dataset):

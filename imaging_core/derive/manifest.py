@@ -82,6 +82,8 @@ def _instance(instance: Mapping[str, Any]) -> Json:
         "web_frame": _has_web_frame(instance),
         "metadata": instance["metadata"],
     }
+    if instance.get("presentation"):
+        entry["presentation"] = instance["presentation"]
     if instance["reason_code"]:
         entry["reason"] = {"code": instance["reason_code"], "detail": instance["reason"]}
     return entry

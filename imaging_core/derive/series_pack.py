@@ -62,6 +62,7 @@ class _Rendered:
     position: dict[str, list[float]] | None
     metadata: dict[str, Any]
     points_out: list[tuple[str, int]] = field(default_factory=list)
+    presentation: dict[str, Any] | None = None
     reason_code: str = ""
     reason: str = ""
 
@@ -108,6 +109,7 @@ def _render(
             if head["kind"] == "end":
                 result.position, result.metadata = head.get("position"), head.get("metadata", {})
                 result.points_out = head.get("points_out", [])
+                result.presentation = head.get("presentation")
             if "reason_code" in head:
                 result.refuse(head["reason_code"], head["reason"])
     except PixelsNotReadable as error:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Final
+from typing import Any, Final
 
 import imagecodecs
 import numpy as np
@@ -11,7 +11,8 @@ from PIL import Image
 
 from imaging_core.dicom.frames import Dataset, DecodedFrame, decode_frames
 from imaging_core.dicom.limits import Limits
-from imaging_core.dicom.voi import Window, to_picture, with_overlays
+from imaging_core.dicom.presentation import arranged, prepared
+from imaging_core.dicom.voi import Picture, Window, to_picture, with_overlays
 from imaging_core.errors import PixelsNotReadable
 
 LARGEST_SIDE: Final = 16_384
@@ -36,8 +37,8 @@ class Rendition:
     """Whether a small image is made as large as the viewport; a thumbnail is not."""
 
 
-def rendered(dataset: Dataset, wish: Rendition, limits: Limits) -> bytes:
-    """Return the picture.
+def rendered(dataset: Dataset, wish: Rendition, limits: Limits, presentation: dict[str, Any] | None = None) -> bytes:
+    """Return the picture, as a presentation state has it when there is one.
 
     Raises:
         PixelsNotReadable: The frame cannot be decoded, or there is no such region.
@@ -46,7 +47,7 @@ def rendered(dataset: Dataset, wish: Rendition, limits: Limits) -> bytes:
     if not isinstance(frame, DecodedFrame):
         raise frame[1]
     try:
-        image = Image.fromarray(with_overlays(to_picture(frame, dataset, window=wish.window), frame, dataset))
+        image = Image.fromarray(_shown(frame, dataset, wish, presentation))
         image = _in_viewport(_region(image, wish.region), wish)
     except (MemoryError, PixelsNotReadable):
         raise
@@ -57,6 +58,14 @@ def rendered(dataset: Dataset, wish: Rendition, limits: Limits) -> bytes:
         image.save(out, "PNG", compress_level=3)
         return out.getvalue()
     return bytes(imagecodecs.jpeg8_encode(np.asarray(image), level=wish.quality))
+
+
+def _shown(frame: DecodedFrame, dataset: Dataset, wish: Rendition, presentation: dict[str, Any] | None) -> Picture:
+    if presentation is None:
+        return with_overlays(to_picture(frame, dataset, window=wish.window), frame, dataset)
+    frame = prepared(dataset, frame, presentation)
+    picture = with_overlays(to_picture(frame, dataset, window=wish.window), frame, dataset)
+    return arranged(picture, dataset, frame, presentation)
 
 
 def _region(image: Image.Image, region: Sequence[int | None]) -> Image.Image:

@@ -55,9 +55,23 @@ class Decoding:
         """Return a whole file in a transfer syntax. Raises as `frames`."""
         return self._payloads(found, {"kind": "instance", "transfer_syntax_uid": transfer_syntax_uid})[0]
 
-    def picture(self, found: Found, wish: Rendition) -> bytes:
-        """Return one frame as a picture. Raises as `frames`."""
-        return self._payloads(found, {"kind": "picture", "wish": asdict(wish)})[0]
+    def picture(self, found: StoredBytes | Found, wish: Rendition, presentation: dict[str, Any] | None = None) -> bytes:
+        """Return one frame as a picture, shown as a presentation state says. Raises as `frames`."""
+        return self._payloads(found, {"kind": "picture", "wish": asdict(wish), "presentation": presentation})[0]
+
+    def presentation(self, stored: StoredBytes | Found) -> dict[str, Any]:
+        """Return what a presentation state says.
+
+        Raises:
+            PixelsNotReadable: The instance is none, or one of a kind that is not applied.
+        """
+        told: dict[str, Any] | None = None
+        with self._renderer() as renderer:
+            for message in self._asked(renderer, stored, {"kind": "presentation"}):
+                told = message.head.get("presentation") or told
+        if not told:
+            raise PixelsNotReadable("no_presentation", "the instance is no presentation state that can be applied")
+        return told
 
     def document(self, stored: StoredBytes | Found, form: Form, page: int = 1) -> bytes:
         """Return what has no pixels in a form that is shown: a drawing, a text, a page. Raises as `frames`."""

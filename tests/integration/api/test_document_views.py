@@ -3,17 +3,19 @@
 from io import BytesIO
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from pypdfium2 import PdfDocument
 from reportlab.pdfgen.canvas import Canvas
 
-from tests.builders.dicom import ct_instance, instance_uid, series_uid, study_uid
+from tests.builders.dicom import CT_IMAGE_STORAGE, ct_instance, ct_pixels, instance_uid, series_uid, study_uid
 from tests.builders.ecg import NO_PICTURE, ecg_instance
 
 pytestmark = pytest.mark.integration
 
 STUDY = study_uid("study")
+SLICE = instance_uid("study", "series", 2)
 SR_CLASS, PDF_CLASS = "1.2.840.10008.5.1.4.1.1.88.33", "1.2.840.10008.5.1.4.1.1.104.1"
 NAMED = {"patient_name": "测试患者"}
 
@@ -45,6 +47,22 @@ def document(series: str, **attributes: Any) -> bytes:
     return ct_instance(series=series, window=None, patient_name="测试患者", **given)
 
 
+def presentation() -> bytes:
+    """A state that turns the second slice of the CT a quarter to the right."""
+    image = {"ReferencedSOPClassUID": CT_IMAGE_STORAGE, "ReferencedSOPInstanceUID": SLICE}
+    series = {"SeriesInstanceUID": series_uid("study", "series"), "ReferencedImageSequence": [image]}
+    return document(
+        "pr",
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.11.1",
+        Modality="PR",
+        ContentLabel="TURNED",
+        ReferencedSeriesSequence=[series],
+        ImageRotation=90,
+        ImageHorizontalFlip="N",
+        SoftcopyVOILUTSequence=[{"WindowCenter": -800, "WindowWidth": 400}],
+    )
+
+
 def papers(content: bytes, series: str = "pdf") -> bytes:
     # an element of odd length is padded: the padding is no part of the document
     padded = content + b"\0" * (len(content) % 2)
@@ -66,7 +84,7 @@ def address(series: str, what: str) -> str:
 def kept(hospital):
     """A hospital with one of each, a browser of its patient, and a machine's key."""
     broken = papers(b"%PDF-1.4 and nothing more", "broken")
-    hospital.images([ecg_instance(series="ecg", **NAMED), report(), papers(pdf(3)), broken])
+    hospital.images([ecg_instance(series="ecg", **NAMED), report(), papers(pdf(3)), broken, presentation()])
     _, cookie = hospital.grant(STUDY)
     return hospital.browser(cookie), hospital.machine_key("retrieve")
 
@@ -100,6 +118,7 @@ class TestPages:
             answer = patient.get(wrong)
             assert (answer.status_code, answer.json()["code"], answer.json()["reason_code"]) == (404, code, reason)
         self.machines(key, patient)
+        self.presented(key, patient)
 
     def machines(self, key, client):
         """By WADO-RS each comes in its own form (one start of the decoding process serves both)."""
@@ -119,3 +138,23 @@ class TestPages:
         assert again.status_code == 304
         refused = rendered("sr", "image/jpeg")
         assert (refused.status_code, refused.json()["possible"]) == (406, ["text/html"])
+
+    def presented(self, key, client):
+        """A picture as a presentation state has it, for pages and for machines."""
+        stored = ct_pixels(16, 16, slice_number=2)
+        expected = np.rot90(np.floor(255 * np.clip((stored + 800.5) / 399 + 0.5, 0, 1) + 0.5), -1)
+        state = instance_uid("study", "pr")
+        preview = f"/api/patient/studies/{STUDY}/instances/{SLICE}/frames/1/preview"
+        shown = client.get(preview, params={"presentation": state})
+        assert np.abs(np.asarray(Image.open(BytesIO(shown.content))) - expected).mean() < 4
+        base = f"/dicom-web/studies/{STUDY}/series/{series_uid('study', 'pr')}/instances/{state}/rendered"
+        exact = client.get(base, headers=key | {"Accept": "image/png"})
+        assert np.array_equal(np.asarray(Image.open(BytesIO(exact.content))), expected)
+        other = preview.replace(SLICE, instance_uid("study", "series", 1))
+        for address, given, reason in (
+            (other, state, "other_presentation"),
+            (preview, instance_uid("study", "sr"), "no_presentation"),
+        ):
+            answer = client.get(address, params={"presentation": given})
+            assert (answer.status_code, answer.json()["reason_code"]) == (404, reason)
+        assert client.get(preview, params={"presentation": "1.2.3"}).json()["code"] == "not_found"

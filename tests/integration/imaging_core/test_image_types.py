@@ -17,6 +17,7 @@ from imaging_core.dicom.limits import Limits
 from imaging_core.dicom.rendition import Rendition, rendered
 from tests.builders.archive import INSTITUTION, open_archive
 from tests.builders.dicom import ct_instance, study_uid
+from tests.builders.ecg import NO_PICTURE
 from tests.builders.image_types import ImageType, image_types
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("image types")]
@@ -30,12 +31,25 @@ REFUSED = {
 }
 
 
+def presentation() -> bytes:
+    image = {"ReferencedSOPClassUID": "1.2.840.10008.5.1.4.1.1.2", "ReferencedSOPInstanceUID": "1.2.3"}
+    given: Any = NO_PICTURE | {
+        "SOPClassUID": "1.2.840.10008.5.1.4.1.1.11.1",
+        "Modality": "PR",
+        "ReferencedSeriesSequence": [{"SeriesInstanceUID": "1.2", "ReferencedImageSequence": [image]}],
+        "SoftcopyVOILUTSequence": [{"WindowCenter": 40, "WindowWidth": 400}],
+        "ImageRotation": 180,
+        "ImageHorizontalFlip": "Y",
+    }
+    return ct_instance(series="presentation", window=None, **given)
+
+
 @pytest.fixture(scope="module")
 def derived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DerivedReader]:
     """All types in one study, each a series of its own, derived once."""
     folder = tmp_path_factory.mktemp("types")
     archive = open_archive(f"sqlite:///{folder / 'index.db'}", SegmentBlobStore(folder / "blobs"))
-    archive.store(*[item.content for item in TYPES.values()])
+    archive.store(*[item.content for item in TYPES.values()], presentation())
     store = DerivedStore(folder / "derived")
     with Renderer() as renderer:
         report = Deriver(archive.blobs, store, archive.database.writes, renderer).derive_study(INSTITUTION, study_uid())
@@ -105,12 +119,20 @@ def test_a_drawing_that_is_damaged_costs_no_picture():
         assert set(np.asarray(Image.open(BytesIO(shown))).ravel()) == {128}
 
 
-def test_drawings_are_told_to_viewers_beside_the_pixels(derived: DerivedReader):
+def manifest(derived: DerivedReader) -> list[dict[str, Any]]:
     found = derived.manifest_gz(INSTITUTION, study_uid())
     assert found is not None
-    instances = [
-        instance for series in json.loads(gzip.decompress(found[0]))["series"] for instance in series["instances"]
-    ]
+    return [instance for series in json.loads(gzip.decompress(found[0]))["series"] for instance in series["instances"]]
+
+
+def test_presentation_states_are_told_to_viewers_whole(derived: DerivedReader):
+    [told] = [instance["presentation"] for instance in manifest(derived) if "presentation" in instance]
+    assert told["applies_to"] == [{"sop_instance_uid": "1.2.3", "frames": None}]
+    assert (told["voi"][0]["center"], told["rotation"], told["flip"]) == (40.0, 180, True)
+
+
+def test_drawings_are_told_to_viewers_beside_the_pixels(derived: DerivedReader):
+    instances = manifest(derived)
     told = {instance["sop_instance_uid"]: instance["metadata"] for instance in instances}
     apart = told[sop(TYPES["overlay apart"])]
     assert (apart["60000010"]["Value"], apart["60000050"]["Value"]) == ([3], [2, 2])
