@@ -38,8 +38,10 @@ def presentation_of(dataset: Dataset) -> Json | None:
 
 
 def _read(dataset: Dataset) -> Json:
+    declared = dataset.get("SpecificCharacterSet") or ()
+    sets = [declared] if isinstance(declared, str) else list(declared)
     given: Json = {
-        "label": _text(dataset, "ContentLabel"),
+        "label": _text(dataset, "ContentLabel", sets),
         "applies_to": [
             reference
             for series in dataset.get("ReferencedSeriesSequence") or ()
@@ -50,11 +52,11 @@ def _read(dataset: Dataset) -> Json:
         "flip": dataset.get("ImageHorizontalFlip") == "Y",
         "displayed_areas": [_area(item) for item in dataset.get("DisplayedAreaSelectionSequence") or ()],
         "layers": [
-            {"name": _text(item, "GraphicLayer"), "order": int(item.get("GraphicLayerOrder") or 0)}
+            {"name": _text(item, "GraphicLayer", sets), "order": int(item.get("GraphicLayerOrder") or 0)}
             for item in dataset.get("GraphicLayerSequence") or ()
         ],
         "annotations": [
-            _annotation(item) for item in list(dataset.get("GraphicAnnotationSequence") or ())[:_MOST_ITEMS]
+            _annotation(item, sets) for item in list(dataset.get("GraphicAnnotationSequence") or ())[:_MOST_ITEMS]
         ],
         "shutters": list(_shutters(dataset)),
     }
@@ -106,18 +108,18 @@ def _area(item: Dataset) -> Json:
     }
 
 
-def _annotation(item: Dataset) -> Json:
+def _annotation(item: Dataset, sets: Sequence[str]) -> Json:
     return {
         "applies_to": _references(item, "ReferencedImageSequence"),
-        "layer": _text(item, "GraphicLayer"),
-        "texts": [_written(text) for text in list(item.get("TextObjectSequence") or ())[:_MOST_ITEMS]],
+        "layer": _text(item, "GraphicLayer", sets),
+        "texts": [_written(text, sets) for text in list(item.get("TextObjectSequence") or ())[:_MOST_ITEMS]],
         "shapes": [_shape(shape) for shape in list(item.get("GraphicObjectSequence") or ())[:_MOST_ITEMS]],
     }
 
 
-def _written(item: Dataset) -> Json:
+def _written(item: Dataset, sets: Sequence[str]) -> Json:
     return {
-        "text": _text(item, "UnformattedTextValue"),
+        "text": _text(item, "UnformattedTextValue", sets),
         "box": [_floats(item.get(f"BoundingBox{corner}HandCorner")) for corner in ("TopLeft", "BottomRight")],
         "box_units": str(item.get("BoundingBoxAnnotationUnits") or ""),
         "anchor": _floats(item.get("AnchorPoint")),
@@ -312,10 +314,9 @@ def _integers(value: Any) -> list[int]:  # noqa: ANN401  # as above
     return [int(part) for part in _floats(value)]
 
 
-def _text(item: Dataset, keyword: str) -> str:
+def _text(item: Dataset, keyword: str, sets: Sequence[str]) -> str:
     element = item.get_item(keyword)
     value: Any = None if element is None else element.value
     if isinstance(value, bytes):
-        declared = item.get("SpecificCharacterSet") or []
-        value = decode_text(value, [declared] if isinstance(declared, str) else list(declared)).text
+        value = decode_text(value, sets).text
     return str(value or "").strip(" \0")[:_LONGEST_TEXT]

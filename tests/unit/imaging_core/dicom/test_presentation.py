@@ -14,6 +14,7 @@ from imaging_core.dicom.rendition import Rendition, rendered
 from imaging_core.dicom.writing import dataset
 from imaging_core.errors import PixelsNotReadable
 from tests.builders.dicom import ct_instance, instance_uid
+from tests.builders.ecg import NO_PICTURE
 
 ROWS, COLUMNS = 6, 8
 CELLS = np.arange(ROWS * COLUMNS, dtype="<i2").reshape(ROWS, COLUMNS) * 5
@@ -150,6 +151,31 @@ class TestAnnotations:
         shape = LINE | {"GraphicType": kind, "GraphicData": points, "NumberOfGraphicPoints": len(points) // 2}
         made = shown(state(GraphicAnnotationSequence=[{"GraphicLayer": "A", "GraphicObjectSequence": [shape]}]))
         assert made[on] == 255
+
+
+class TestTexts:
+    @pytest.mark.parametrize(
+        ("declared", "text"), [("ISO_IR 100", "größer"), ("GB18030", "结节"), ("ISO_IR 100", "结节")]
+    )
+    def test_of_a_file_are_read_by_the_rules_of_the_index(self, declared: str, text: str):
+        annotation = {"GraphicLayer": "A", "TextObjectSequence": [TEXT | {"UnformattedTextValue": "@@@@@@"}]}
+        given: Any = NO_PICTURE | {
+            "SOPClassUID": STATE,
+            "SpecificCharacterSet": declared,
+            "StudyDescription": None,
+            "SeriesDescription": None,
+            "ReferencedSeriesSequence": SERIES,
+            "GraphicAnnotationSequence": [annotation],
+        }
+        content = ct_instance(
+            patient_name="A",
+            window=None,
+            **given,
+        )
+        encoded = text.encode("latin-1" if text.isascii() or "ß" in text else "gb18030").ljust(6)
+        found = presentation_of(open_dataset(content.replace(b"@@@@@@", encoded), ""))
+        assert found is not None
+        assert found["annotations"][0]["texts"][0]["text"] == text
 
 
 class TestRefusals:
