@@ -146,6 +146,7 @@ WAYS_OUT = (
     WayOut("wado_frame_1_connection", 4, _of_instances("/frames/1"), _FRAME),
     WayOut("wado_frame_4_connections", 4, _of_instances("/frames/1"), _FRAME, 4),
     WayOut("wado_rendered", 2, _of_instances("/rendered"), "image/jpeg"),
+    WayOut("wado_rendered_in_a_window", None, _of_instances("/rendered?window=40,400,linear"), "image/jpeg"),
     WayOut("wado_series", 1.2, _series("", 2), _ORIGINAL),
     WayOut("wado_series_metadata", 10, _series("/metadata", 5), _JSON, gzipped=True),
 )
