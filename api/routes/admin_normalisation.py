@@ -19,7 +19,7 @@ from api.wiring import Services
 from api.workflows.normalise_studies import owe_renormalising
 from imaging_core.coding.vocabulary import vocabulary
 from imaging_core.normalise import reading
-from imaging_core.normalise.devices import DeviceRule
+from imaging_core.normalise.devices import BodyPartFrom, DeviceRule
 from imaging_core.normalise.errors import RuleChanged, RuleNotFound
 from imaging_core.normalise.rules import newest_versions, rule_of, save_rule, try_rule, versions
 from imaging_core.normalise.tables import DeviceRuleRow, FindingRow
@@ -127,13 +127,18 @@ def _code(services: Services) -> str:
 
 
 def _checked(body: schema.RuleIn, key: str = "") -> DeviceRule:
-    """Return a rule whose words are those of the standard vocabulary."""
-    known = vocabulary()
-    if body.modality and body.modality not in known.modalities:
+    """Return a rule that names a device, changes something, and speaks the standard vocabulary."""
+    known, rule = vocabulary(), body.rule(key)
+    if not rule.matcher.given():
+        raise Problem(422, "rule_without_device", field="rule.matcher")
+    if not rule.modality and rule.body_part_from is BodyPartFrom.DEVICE:
+        raise Problem(422, "rule_without_effect", field="rule.modality")
+    if rule.modality and rule.modality not in known.modalities:
         raise Problem(422, "not_in_vocabulary", field="rule.modality")
-    if body.body_part and body.body_part not in known.parts:
+    wants_part = rule.body_part_from is BodyPartFrom.FIXED
+    if wants_part != bool(rule.body_part) or (wants_part and rule.body_part not in known.parts):
         raise Problem(422, "not_in_vocabulary", field="rule.body_part")
-    return body.rule(key)
+    return rule
 
 
 def _save(services: Services, who: Staff, rule: DeviceRule, *, name: str, active: bool, seen: int) -> schema.RuleSaved:

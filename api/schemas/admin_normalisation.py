@@ -1,9 +1,9 @@
 """Normalising as administrators see and steer it."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints
 
 from api.schemas.patient import NO_NUL, Model
 from imaging_core.normalise.devices import BodyPartFrom, DeviceRule, Matcher
@@ -30,16 +30,6 @@ class RuleIn(Model):
     modality: Words = ""
     body_part_from: BodyPartFrom = BodyPartFrom.DEVICE
     body_part: Words = ""
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if not any(self.matcher.model_dump().values()):
-            raise ValueError("matcher: name the device by at least one attribute")
-        if not self.modality and self.body_part_from is BodyPartFrom.DEVICE:
-            raise ValueError("modality, body_part_from: the rule changes nothing")
-        if (self.body_part_from is BodyPartFrom.FIXED) != bool(self.body_part):
-            raise ValueError("body_part: goes with body_part_from fixed, and only with it")
-        return self
 
     def rule(self, key: str = "") -> DeviceRule:
         """Return the rule."""

@@ -32,7 +32,7 @@ def read_identifier(field: str, raw: str) -> Judged:
     '001234'
     """
     text = raw.strip("\0 ")
-    plain = "".join(character for character in unicodedata.normalize("NFKC", text) if _belongs(character))
+    plain = _plain(text)
     findings = []
     if plain != text:
         findings.append(Finding(FindingCode.IDENTIFIER_CLEANED, Severity.INFO, field, text, plain))
@@ -47,6 +47,12 @@ def read_identifier(field: str, raw: str) -> Judged:
             findings.append(Finding(FindingCode.ID_NUMBER_CHECKSUM, Severity.WARNING, field, text))
         plain = plain.upper()
     return Judged(Value(field, text, plain, rule), tuple(findings))
+
+
+def _plain(text: str) -> str:
+    # again until nothing changes: what a blank kept apart may join
+    plain = "".join(character for character in unicodedata.normalize("NFKC", text) if _belongs(character))
+    return plain if plain == text else _plain(plain)
 
 
 def _belongs(character: str) -> bool:
