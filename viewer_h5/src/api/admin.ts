@@ -112,21 +112,6 @@ export const searchAudit = (wanted: AuditFilter, before: string) =>
 export const fetchAuditTable = async (wanted: AuditFilter) => (await send(`${AUDIT}/export.csv?${question({ ...wanted })}`)).blob()
 export const verifyAudit = () => post<ChainProof>(`${AUDIT}/verify`)
 
-export interface WaitingCase {
-  kind: string
-  reason: string
-  since: string
-  subject: string
-  patient_id: string
-  accession_number: string
-  modalities: string[]
-  study_date: string | null
-  count: number
-}
-
-export const waitingCases = (kind: string) =>
-  get<{ counts: Record<string, number>; cases: WaitingCase[] }>(`/api/admin/cases?${question({ kind })}`)
-
 export type Side = 'missing' | 'counted'
 
 export interface QualityIndicator {

@@ -1,7 +1,7 @@
 /** What administrators and auditors read. */
 export const adminWords = {
   title: '后台管理',
-  nav: { label: '栏目', accounts: '账号', cases: '待处理数据', codes: '编码对照', institutions: '可调阅机构', retention: '保存期限', quality: '质控', workstations: '医生工作站', audit: '审计' },
+  nav: { label: '栏目', accounts: '账号', cases: '待处理数据', codes: '编码对照', institutions: '可调阅机构', retention: '保存期限', normalisation: '数据规整', quality: '质控', workstations: '医生工作站', audit: '审计' },
   roles: {
     doctor: '医生',
     author: '内容编辑',
@@ -125,21 +125,6 @@ export const adminWords = {
     none: '没有符合条件的记录。',
     more: '显示更早的记录',
     shown: (count: number) => `已显示 ${count} 条，最新的在前`,
-  },
-  cases: {
-    lead: '这些数据收到了，但不能自动归档或需要人核对。原始数据都完整保存；问题解决后会自动从这里消失。',
-    all: '全部',
-    kinds: {
-      quarantine: '隔离的消息',
-      conflict: '影像内容冲突',
-      unmatched_study: '未匹配患者的影像',
-      unmatched_report: '未匹配影像的报告',
-      failed_work: '处理失败',
-      refused_by_platform: '区域平台不接收',
-    } as Record<string, string>,
-    columns: { kind: '类别', reason: '原因与处理', study: '检查', patient: '患者编号', since: '等待自' },
-    images: (count: number) => `${count} 幅`,
-    none: '没有需要人工处理的数据。',
   },
   quality: {
     lead: '按检查日期统计本系统实际收到的数据。结果只舍不入，100% 就是全部。',
