@@ -15,6 +15,7 @@ import redis
 from api.processes.system import apart_from_the_terminal
 
 _START_SECONDS = 10
+_ROOM_FOR_REDIS = 256 * 1024**2
 _SOCKET_PATH_LENGTH = 100
 """The system allows about 107 bytes; a longer data folder gets its socket in the temporary folder."""
 
@@ -98,3 +99,18 @@ def start(data: Path) -> subprocess.Popen[bytes]:
     process.terminate()
     words = log_file.read_text(errors="replace").strip().splitlines()[-3:] if log_file.exists() else []
     raise RedisUnavailable("the private Redis did not start: " + " | ".join(words))
+
+
+def keep_writable(data: Path) -> None:
+    """Let a full disk not keep people from signing in: go on in memory alone, and on disk again once there is room.
+
+    A Redis whose append-only file cannot be written refuses every write. What it wrote before is deleted then: after a
+    restart it would bring back sessions that have ended meanwhile.
+    """
+    with contextlib.suppress(redis.RedisError), redis.Redis.from_url(socket_url(data)) as client:
+        found = client.info("persistence")
+        if found["aof_enabled"] and found["aof_last_write_status"] != "ok":
+            client.config_set("appendonly", "no")
+            shutil.rmtree(data / "redis" / "appendonlydir", ignore_errors=True)
+        elif not found["aof_enabled"] and shutil.disk_usage(data).free > _ROOM_FOR_REDIS:
+            client.config_set("appendonly", "yes")

@@ -20,6 +20,7 @@ from api.settings import Settings
 _READY_SECONDS = 60
 _STOP_SECONDS = 25
 _CALM_SECONDS = 60
+_LOOK_SECONDS = 2
 _MOST_RESTARTS = 5
 
 
@@ -80,6 +81,7 @@ class Supervisor:
         Raises:
             NotReady: a process died too often.
         """
+        look_again = 0.0
         while not self._stopping:
             for child in self._children:
                 if child.process is not None and child.process.poll() is not None and not self._stopping:
@@ -88,6 +90,9 @@ class Supervisor:
             if self._redis is not None and self._redis.poll() is not None and not self._stopping:
                 self._say("Redis ended unexpectedly and is started again")
                 self._redis = private_redis.start(self._settings.data)
+            if self._redis is not None and time.monotonic() > look_again:
+                private_redis.keep_writable(self._settings.data)
+                look_again = time.monotonic() + _LOOK_SECONDS
             time.sleep(0.3)
 
     def ask_to_stop(self) -> None:

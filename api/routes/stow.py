@@ -251,7 +251,9 @@ def _answer(results: list[StoreResult | int], base_url: str) -> Response:
         body["00081199"] = {"vr": "SQ", "Value": stored}
     if failed:
         body["00081198"] = {"vr": "SQ", "Value": failed}
-    status = 200 if not failed else 202 if stored else 409
+    # nothing of it could be kept now: the sender comes again (PS3.18 10.5.3.1)
+    is_busy = bool(results) and all(result == _OUT_OF_RESOURCES for result in results)
+    status = 200 if not failed else 202 if stored else 503 if is_busy else 409
     return JSONResponse(body, status, media_type="application/dicom+json")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, Generic, TypeVar, cast
 
 from imaging_core.blobs.opened import Pieces
-from imaging_core.blobs.port import About, BlobRef, BlobStore, FilePart, NewBlob
+from imaging_core.blobs.port import BETWEEN, About, BlobRef, BlobStore, FilePart, NewBlob
 from imaging_core.errors import BlobMissing, StoreUnavailable
 from imaging_core.group_commit import GroupCommit
 
@@ -23,9 +23,8 @@ MARK: Final = "mingying-replica"
 """A file in the folder of a replica. A folder without it is a disk that is not mounted: never written to."""
 CHECKED_BYTES: Final = 8 * 1024 * 1024
 """What is read whole and is not larger is held against its digest while it is read."""
-_BETWEEN: Final = "|"
 _MOST_CALLS_AT_ONCE: Final = 256
-_TRY_AGAIN_SECONDS: Final = 5.0
+_TRY_AGAIN_SECONDS: Final = 2.0
 _SLOWEST_BYTES_A_SECOND: Final = 1024 * 1024
 Written = TypeVar("Written")
 _UNREADABLE: Final = (BlobMissing, StoreUnavailable, OSError)
@@ -115,7 +114,7 @@ class ReplicatedBlobStore:
 
     def place(self, ref: BlobRef) -> FilePart | None:
         """Return where the first store has the bytes, or the replica what only it has; see the port."""
-        first, _, second = ref.locator.partition(_BETWEEN)
+        first, _, second = ref.locator.partition(BETWEEN)
         if first or not second:
             return self._primary.place(BlobRef(ref.digest, ref.size, first))
         return self._replica.place(BlobRef(ref.digest, ref.size, second))
@@ -316,15 +315,15 @@ def open_marked(folder: Path, open_store: Callable[[Path], BlobStore]) -> BlobSt
 
 
 def _parts(ref: BlobRef) -> tuple[BlobRef | None, BlobRef | None]:
-    first, _, second = ref.locator.partition(_BETWEEN)
+    first, _, second = ref.locator.partition(BETWEEN)
     return (replace(ref, locator=first) if first else None, replace(ref, locator=second) if second else None)
 
 
 def _joined(first: BlobRef | None, second: BlobRef | None) -> BlobRef:
     if first is not None and second is not None:
-        return replace(first, locator=f"{first.locator}{_BETWEEN}{second.locator}")
+        return replace(first, locator=f"{first.locator}{BETWEEN}{second.locator}")
     if second is not None:
-        return replace(second, locator=f"{_BETWEEN}{second.locator}")
+        return replace(second, locator=f"{BETWEEN}{second.locator}")
     return cast(BlobRef, first)
 
 

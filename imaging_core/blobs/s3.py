@@ -34,7 +34,7 @@ class S3Location:
     secret_key: str | None = field(default=None, repr=False)
     seconds: float = 60
     """How long an answer may take."""
-    tries: int = 5
+    tries: int = 3
 
 
 class S3BlobStore:
@@ -178,7 +178,7 @@ def _client(location: S3Location) -> "BaseClient":
     import boto3
     from botocore.config import Config
 
-    # a dead endpoint must not hold an association for minutes; five tries bridge a fail-over
+    # a dead endpoint must not hold an association for minutes: a sender who hears of it comes again
     config = Config(
         connect_timeout=5,
         read_timeout=location.seconds,

@@ -168,18 +168,26 @@ class Scrub:
         except (ImagingError, OSError) as error:
             log.error("a copy cannot be written anew", extra={"digest": ref.digest, "error": type(error).__name__})
         with self._writes.begin() as session:
-            if new != ref:
-                move(session, ref, new)
-            if condition.is_damage:
+            gone = new != ref and move(session, ref, new) == 0
+            if condition.is_damage and not gone:
                 self._keep_damage(session, holding, copy, condition, source)
+        if gone:
+            self._give_up(new, copy.name)  # the row was disposed of meanwhile
+            return ref
         if condition is Condition.NEVER_WRITTEN:
             done.copied += bool(source)
             return new
         done.damaged += 1
         done.repaired += bool(source)
-        if source and copy.ref is not None and "@" in copy.ref.locator:
-            store_of(self._blobs, copy).remove(copy.ref)  # a record that nothing names any more
+        if source and new != ref:
+            self._give_up(ref, copy.name)
         return new
+
+    def _give_up(self, ref: BlobRef, name: str) -> None:
+        """Remove a record that nothing names any more."""
+        for copy in copies_of(self._blobs, ref):
+            if copy.name == name and copy.ref is not None and "@" in copy.ref.locator:
+                store_of(self._blobs, copy).remove(copy.ref)
 
     def _written_anew(self, holding: Holding, ref: BlobRef, copy: Copy, right: list[Copy]) -> tuple[BlobRef, str]:
         for one in right:

@@ -50,6 +50,20 @@ def postgres_server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def stopped(server: str) -> Iterator[None]:
+    """Stop the private cluster until the block ends; its other tests run in this process and find it started again."""
+    folder, binaries = Path(str(make_url(server).query["host"])), _binaries()
+    assert binaries is not None
+    control = (binaries / "pg_ctl", "-D", folder / "data", "-w")
+    _run(folder, *control, "-m", "fast", "stop")
+    try:
+        yield
+    finally:
+        options = f"-k {folder} -h '' {_FAST}"
+        _run(folder, *control, "-l", folder / "log", "-o", options, "start")
+
+
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """URL of an empty database of the private cluster, dropped afterwards."""
@@ -61,7 +75,7 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
 def fresh_database(server: str, *, template: str = "template1") -> Iterator[str]:
     """Yield the URL of a new database of that server, empty or a copy of a template; drop it afterwards."""
     name = f"test_{uuid.uuid4().hex}"
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    admin = create_engine(server, isolation_level="AUTOCOMMIT", pool_pre_ping=True)  # a test may restart the server
     try:
         with admin.connect() as connection:
             connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))

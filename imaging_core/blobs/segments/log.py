@@ -14,7 +14,7 @@ from imaging_core.blobs.disk import force_file, force_folder, no_room, take_lock
 from imaging_core.blobs.port import Bytes
 from imaging_core.blobs.segments.names import SUFFIX, is_replaced
 from imaging_core.blobs.segments.records import FILE_MARK, head_of, padding, walk, whole_behind
-from imaging_core.errors import StorageFull
+from imaging_core.errors import StorageFull, StoreUnavailable
 from imaging_core.group_commit import GroupCommit
 
 _MOST_AT_ONCE: Final = 256
@@ -62,6 +62,7 @@ class SegmentLog:
 
         Raises:
             StorageFull: There is no room; nothing of it stays.
+            StoreUnavailable: The disk refuses.
         """
         return self._commit.do(entries)
 
@@ -79,7 +80,7 @@ class SegmentLog:
         except OSError as error:
             if no_room(error):
                 raise StorageFull from error
-            raise
+            raise StoreUnavailable("store") from error
 
     def _append_durably(self, entries: Sequence[Entry]) -> list[Appended]:
         file = self._writable()
