@@ -1,5 +1,7 @@
 """What has no pixels, for pages: electrocardiograms on millimetre paper, structured reports, pages of PDF documents."""
 
+import gzip
+
 from fastapi import APIRouter, Request, Response
 
 from api.auth.access import CurrentGrant, CurrentServices, allow, patient
@@ -12,6 +14,8 @@ from imaging_core.domain.grants import Grant, Right
 from imaging_core.errors import PixelsNotReadable
 from imaging_core.retrieve.decoding import StoredBytes
 
+_WHOLE = {Form.PAGES: Form.PDF, Form.PAGE_PNG: Form.PDF, Form.ECG_NUMBERS: Form.ECG_SVG}
+"""Of what a part or another reading is."""
 SHOWN_ALONE = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
 """Policy of a page made of what somebody else wrote: it may load and run nothing."""
 
@@ -21,12 +25,18 @@ def make_router(_settings: Settings) -> APIRouter:
     router = APIRouter(prefix="/api/patient/studies/{study}/instances/{sop}", tags=["patient: documents"])
     may_see = allow(patient(Right.JPG))
 
+    @router.get("/ecg", dependencies=may_see, response_model=None)
+    def numbers(study: Uid, sop: Uid, request: Request, grant: CurrentGrant, services: CurrentServices) -> Response:
+        """Return the leads of an electrocardiogram in microvolts, gzipped."""
+        content = _made(services, grant, study, sop, Form.ECG_NUMBERS)
+        return _gzipped(content, "application/json", cache_headers(request, grant))
+
     @router.get("/ecg.svg", dependencies=may_see, response_model=None)
     def ecg(study: Uid, sop: Uid, request: Request, grant: CurrentGrant, services: CurrentServices) -> Response:
         """Return an electrocardiogram drawn to scale: 25 mm/s, 10 mm/mV."""
         content = _made(services, grant, study, sop, Form.ECG_SVG)
         headers = cache_headers(request, grant) | {"Content-Security-Policy": SHOWN_ALONE}
-        return Response(content, media_type="image/svg+xml", headers=headers)
+        return _gzipped(content, "image/svg+xml", headers)
 
     @router.get("/report.html", dependencies=may_see, response_model=None)
     def report(study: Uid, sop: Uid, request: Request, grant: CurrentGrant, services: CurrentServices) -> Response:
@@ -51,11 +61,15 @@ def make_router(_settings: Settings) -> APIRouter:
     return router
 
 
+def _gzipped(content: bytes, media_type: str, headers: dict[str, str]) -> Response:
+    packed = gzip.compress(content, compresslevel=6, mtime=0)
+    return Response(packed, media_type=media_type, headers=headers | {"Content-Encoding": "gzip"})
+
+
 def _made(services: Services, grant: Grant, study: str, sop: str, form: Form, page: int = 1) -> bytes:
     instance = visible_instance(services, grant, study, sop)
-    # pages are of a PDF document, what else there is has one form alone
-    wanted = Form.PDF if form in (Form.PAGES, Form.PAGE_PNG) else form
-    missing = "no_waveform" if form is Form.ECG_SVG else "no_document_view"
+    wanted = _WHOLE.get(form, form)
+    missing = "no_waveform" if wanted is Form.ECG_SVG else "no_document_view"
     if form_of(instance.sop_class_uid) is not wanted:
         raise Problem(404, missing, reason_code="other_kind")
     try:

@@ -1,10 +1,8 @@
 """A patient's studies: first screen, timeline, manifest, frames, previews, received files."""
 
-import gzip
 from collections.abc import Callable, Iterator
 from typing import Annotated
 
-import orjson
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
@@ -16,7 +14,6 @@ from api.settings import Settings
 from api.wiring import Services
 from api.workflows.first_screen import first_screen, study_out, visible_study
 from imaging_core.dicom.rendition import Rendition
-from imaging_core.dicom.waveforms import LARGEST_BYTES, read_ecg
 from imaging_core.domain.grants import Grant, Holder, Right
 from imaging_core.domain.identifiers import StudyInstanceUid
 from imaging_core.errors import FrameNotFound, PixelsNotReadable
@@ -41,7 +38,6 @@ def make_router(_settings: Settings) -> APIRouter:
     router = APIRouter(prefix="/api/patient", tags=["patient: studies"])
     _add_screens(router)
     _add_pictures(router)
-    _add_waveforms(router)
     _add_originals(router)
     return router
 
@@ -133,21 +129,6 @@ def _add_pictures(router: APIRouter) -> None:
         if "multipart/related" not in accept and "image/jphc" in accept:
             return Response(codestream, media_type=part_type, headers=headers)
         return _multipart(codestream, part_type, headers)
-
-
-def _add_waveforms(router: APIRouter) -> None:
-    @router.get("/studies/{study}/instances/{sop}/ecg", dependencies=allow(patient(Right.JPG)), response_model=None)
-    def ecg(study: Uid, sop: Uid, request: Request, grant: CurrentGrant, services: CurrentServices) -> Response:
-        """Return the leads of an electrocardiogram in microvolts, gzipped."""
-        instance = visible_instance(services, grant, study, sop)
-        if instance.blob_size > LARGEST_BYTES:
-            raise Problem(404, "no_waveform")
-        recording = read_ecg(b"".join(_bytes_of(services, instance)), instance.transfer_syntax_uid)
-        leads = [{"name": lead.name, "microvolts": lead.microvolts.tolist()} for lead in recording.leads]
-        body = {"samples_per_second": recording.samples_per_second, "leads": leads}
-        content = gzip.compress(orjson.dumps(body), compresslevel=6, mtime=0)
-        headers = {"Content-Encoding": "gzip", **cache_headers(request, grant)}
-        return Response(content, media_type="application/json", headers=headers)
 
 
 def _add_originals(router: APIRouter) -> None:

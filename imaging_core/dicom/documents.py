@@ -3,11 +3,13 @@
 from enum import StrEnum
 from typing import Final
 
+import orjson
+
 from imaging_core.dicom.ecg_svg import ecg_svg
 from imaging_core.dicom.encapsulated import PDF_CLASS, number_of_pages, page_picture, pdf_of
 from imaging_core.dicom.frames import open_dataset
 from imaging_core.dicom.structured_report import CLASSES, report_html
-from imaging_core.dicom.waveforms import read_ecg
+from imaging_core.dicom.waveforms import Ecg, read_ecg
 from imaging_core.errors import PixelsNotReadable, WaveformNotReadable
 
 _WAVEFORMS: Final = "1.2.840.10008.5.1.4.1.1.9."
@@ -17,6 +19,8 @@ class Form(StrEnum):
     """What is made of an instance."""
 
     ECG_SVG = "ecg_svg"
+    ECG_NUMBERS = "ecg_numbers"
+    """Leads in microvolts, as JSON."""
     REPORT_HTML = "report_html"
     PDF = "pdf"
     PAGES = "pages"
@@ -39,8 +43,9 @@ def shown_document(content: bytes, transfer_syntax_uid: str, form: Form, page: i
         PixelsNotReadable: It cannot be shown so; the reason says why.
     """
     try:
-        if form is Form.ECG_SVG:
-            return ecg_svg(read_ecg(content, transfer_syntax_uid)).encode()
+        if form in (Form.ECG_SVG, Form.ECG_NUMBERS):
+            ecg = read_ecg(content, transfer_syntax_uid)
+            return ecg_svg(ecg).encode() if form is Form.ECG_SVG else _numbers(ecg)
         dataset = open_dataset(content, transfer_syntax_uid)
         if form is Form.REPORT_HTML:
             return report_html(dataset).encode()
@@ -53,3 +58,8 @@ def shown_document(content: bytes, transfer_syntax_uid: str, form: Form, page: i
         raise
     except Exception as error:  # a foreign file may be wrong in any way; it is kept all the same
         raise PixelsNotReadable("not_parsed", f"the document cannot be read: {type(error).__name__}") from error
+
+
+def _numbers(ecg: Ecg) -> bytes:
+    leads = [{"name": lead.name, "microvolts": lead.microvolts.tolist()} for lead in ecg.leads]
+    return orjson.dumps({"samples_per_second": ecg.samples_per_second, "leads": leads})

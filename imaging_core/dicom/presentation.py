@@ -196,11 +196,9 @@ def arranged(picture: Picture, dataset: Dataset, frame: DecodedFrame, presentati
     sop, number = str(dataset.get("SOPInstanceUID")), frame.frame_index + 1
     image = Image.fromarray(picture)
     _shut(image, presentation["shutters"])
-    for annotation in presentation["annotations"]:
-        if meant_for([annotation], sop, number):
-            for shape in annotation["shapes"]:
-                if shape["units"] == "PIXEL":
-                    _draw(image, shape["type"], _pairs(shape["points"]), filled=shape["filled"])
+    meant = [item for item in presentation["annotations"] if meant_for([item], sop, number)]
+    shapes = [shape for annotation in meant for shape in annotation["shapes"]]
+    _draw_all(image, [shape for shape in shapes if shape["units"] == "PIXEL"], (1, 1))
     area = meant_for(presentation["displayed_areas"], sop, number)
     if area is not None:
         image = _cut(image, area)
@@ -208,7 +206,10 @@ def arranged(picture: Picture, dataset: Dataset, frame: DecodedFrame, presentati
     image = (
         image.rotate(-presentation["rotation"], expand=True) if presentation["rotation"] in (90, 180, 270) else image
     )
-    return np.asarray(image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if presentation["flip"] else image)
+    image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if presentation["flip"] else image
+    # C.10.5.1.2: fractions of the displayed area as it is shown
+    _draw_all(image, [shape for shape in shapes if shape["units"] == "DISPLAY"], image.size)
+    return np.asarray(image)
 
 
 def _names(reference: Json, sop_instance_uid: str, frame_number: int) -> bool:
@@ -253,6 +254,12 @@ def _shut(image: Image.Image, shutters: Sequence[Json]) -> None:
             draw.polygon(points, fill=1)
         seen = Image.fromarray(np.asarray(seen) & np.asarray(one))
     image.paste(0, mask=Image.fromarray(~np.asarray(seen)))
+
+
+def _draw_all(image: Image.Image, shapes: Sequence[Json], scale: tuple[int, int]) -> None:
+    for shape in shapes:
+        points = [(x * scale[0], y * scale[1]) for x, y in _pairs(shape["points"])]
+        _draw(image, shape["type"], points, filled=shape["filled"])
 
 
 def _draw(image: Image.Image, kind: str, points: Sequence[tuple[float, float]], *, filled: bool) -> None:

@@ -69,9 +69,6 @@ class _Series:
         self._filled = np.zeros(len(self._stack.slices), dtype=bool)
 
     def slab(self, wish: SlabWish) -> tuple[dict[str, Any], bytes]:
-        if wish.thickness == 0:
-            # one plane: the greatest, the least and the mean of one value are that value
-            wish = SlabWish(wish.plane, Mode.MIP, 0.0, wish.number)
         plane = plane_of(self._stack, wish)
         mode = self._stored_mode(wish.mode)
         if isinstance(plane, NativePlane):

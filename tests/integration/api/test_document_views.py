@@ -81,12 +81,12 @@ def address(series: str, what: str) -> str:
 
 
 @pytest.fixture
-def kept(hospital):
+def kept(clinic):
     """A hospital with one of each, a browser of its patient, and a machine's key."""
     broken = papers(b"%PDF-1.4 and nothing more", "broken")
-    hospital.images([ecg_instance(series="ecg", **NAMED), report(), papers(pdf(3)), broken, presentation()])
-    _, cookie = hospital.grant(STUDY)
-    return hospital.browser(cookie), hospital.machine_key("retrieve")
+    clinic.images([ecg_instance(series="ecg", **NAMED), report(), papers(pdf(3)), broken, presentation()])
+    _, cookie = clinic.grant(STUDY)
+    return clinic.browser(cookie), clinic.machine_key("retrieve")
 
 
 @pytest.mark.clause("R2.10")

@@ -11,6 +11,8 @@ from imaging_core.derive.encoding import decode_lossless
 from tests.builders.dicom import ct_instance, ct_pixels, ct_series, series_uid, study_uid
 
 pytestmark = pytest.mark.integration
+# nothing here depends on the database
+ON_SQLITE = pytest.mark.parametrize("archive", ["sqlite"], indirect=True)
 
 STUDY, EARLIER = study_uid("study"), study_uid("earlier")
 BASE = f"/api/patient/studies/{STUDY}/series/{series_uid('study', 'series')}/slab"
@@ -27,6 +29,7 @@ def parts(answer) -> list[tuple[str, bytes]]:
     return found
 
 
+@ON_SQLITE
 @pytest.mark.clause("R2.8")
 class TestSlab:
     def test_comes_with_its_attributes_and_its_lossless_frame(self, patient):
@@ -79,6 +82,7 @@ class TestSlab:
             assert answer.json()["metadata"]["00280010"]["Value"] == [rows]
 
 
+@ON_SQLITE
 class TestRefusals:
     @pytest.mark.parametrize(
         ("params", "field"),
@@ -120,15 +124,17 @@ class TestRefusals:
         answer = patient.get(f"{BASE}/rendered", params=MIP | {"window": "1,x"})
         assert (answer.status_code, answer.json()["field"]) == (400, "window")
 
-    def test_say_in_words_why_a_series_gives_no_slab(self, hospital):
+
+class TestSeriesThatAreNoStack:
+    def test_say_in_words_why_a_series_gives_no_slab(self, clinic):
         two = ct_series(2, 16, 16, series="phases", ImagePositionPatient=[0, 0, 0], patient_name="测试患者")
         scout = ct_instance(16, 16, series="scout", ImageOrientationPatient=None, patient_name="测试患者")
-        hospital.images([*two, scout])
-        _, cookie = hospital.grant(STUDY)
-        browser = hospital.browser(cookie)
+        clinic.images([*two, scout])
+        _, cookie = clinic.grant(STUDY)
+        browser = clinic.browser(cookie)
         early = browser.get(BASE, params=MIP)
         assert (early.status_code, early.json(), early.headers["retry-after"]) == (202, {"state": "preparing"}, "2")
-        hospital.follow(derive=True)
+        clinic.follow(derive=True)
         reasons = {}
         for series in ("phases", "scout"):
             answer = browser.get(BASE.replace(series_uid("study", "series"), series_uid("study", series)), params=MIP)

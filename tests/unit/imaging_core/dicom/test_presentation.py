@@ -138,6 +138,14 @@ class TestAnnotations:
         assert listed["shapes"][0]["points"] == [1.5, 2.5, 5.5, 2.5]
         assert found["layers"] == [{"name": "A", "order": 1}]
 
+    def test_in_fractions_of_what_is_shown_are_drawn_over_the_turned_picture(self):
+        line = LINE | {"GraphicAnnotationUnits": "DISPLAY", "GraphicData": [0.0, 0.5625, 1.0, 0.5625]}
+        annotation = {"GraphicLayer": "A", "GraphicObjectSequence": [line]}
+        made = shown(state(ImageRotation=90, GraphicAnnotationSequence=[annotation]))
+        drawn = np.flatnonzero((made == 255).all(axis=1))
+        assert made.shape == (COLUMNS, ROWS)
+        assert drawn.tolist() == [4]
+
     @pytest.mark.parametrize(
         ("kind", "points", "on"),
         [
