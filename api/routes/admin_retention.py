@@ -1,4 +1,4 @@
-"""Retention for the three administrators: terms, legal holds, disposal plans (imaging_core/decisions/018)."""
+"""Retention for the three administrators: terms, legal holds, disposal plans (imaging_core/decisions/022)."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date

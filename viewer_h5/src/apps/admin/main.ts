@@ -18,6 +18,7 @@ const router = createRouter({
     { path: '/codes', name: 'codes', component: () => import('./CodesPage.vue') },
     { path: '/institutions', name: 'institutions', component: () => import('./InstitutionsPage.vue') },
     { path: '/retention', name: 'retention', component: () => import('./RetentionPage.vue') },
+    { path: '/retention/plans/:plan', name: 'disposal-plan', component: () => import('./DisposalPlanPage.vue') },
     { path: '/quality', name: 'quality', component: () => import('./QualityPage.vue') },
     { path: '/workstations', name: 'workstations', component: () => import('./WorkstationsPage.vue') },
     { path: '/audit', name: 'audit', component: () => import('./AuditPage.vue') },

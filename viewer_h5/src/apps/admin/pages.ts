@@ -9,7 +9,7 @@ const PARTS: readonly Part[] = [
   { name: 'cases', roles: ['system_administrator'] },
   { name: 'codes', roles: ['system_administrator'] },
   { name: 'institutions', roles: ['system_administrator'] },
-  { name: 'retention', roles: ['system_administrator'] },
+  { name: 'retention', roles: ['system_administrator', 'security_administrator', 'auditor'] },
   { name: 'quality', roles: ['system_administrator'] },
   { name: 'workstations', roles: ['system_administrator'] },
   { name: 'audit', roles: ['auditor'] },
