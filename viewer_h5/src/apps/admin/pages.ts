@@ -1,6 +1,6 @@
 /** Which part of the console is for whom; the service refuses the rest whatever the page shows. */
 export interface Part {
-  name: 'accounts' | 'cases' | 'codes' | 'institutions' | 'retention' | 'quality' | 'workstations' | 'audit'
+  name: 'accounts' | 'cases' | 'codes' | 'institutions' | 'retention' | 'normalisation' | 'quality' | 'workstations' | 'audit'
   roles: readonly string[]
 }
 
@@ -9,7 +9,8 @@ const PARTS: readonly Part[] = [
   { name: 'cases', roles: ['system_administrator'] },
   { name: 'codes', roles: ['system_administrator'] },
   { name: 'institutions', roles: ['system_administrator'] },
-  { name: 'retention', roles: ['system_administrator', 'security_administrator', 'auditor'] },
+  { name: 'retention', roles: ['system_administrator', 'security_administrator'] },
+  { name: 'normalisation', roles: ['system_administrator'] },
   { name: 'quality', roles: ['system_administrator'] },
   { name: 'workstations', roles: ['system_administrator'] },
   { name: 'audit', roles: ['auditor'] },
