@@ -67,12 +67,21 @@ log = structlog.get_logger(__name__)
 
 _LEADER_SECONDS = 15
 _IDLE_SECONDS = 0.25
+_GATHER_SECONDS = 1.0
+"""Until the next look when the last one found changes: a look costs more than the changes it finds."""
 _PAUSE_SECONDS = 1.0
 _SWEEP_EVERY = timedelta(minutes=3)
 _RENEW_EVERY = LEASE / 3
 _SOON = timedelta(seconds=5)
 _MOST_QUEUED = 64
-_THREADS = {DERIVE: 2, READ_PAPER: 1, NOTIFY: 1, REGISTER: 1, TELL_ORDER: 1, PREFETCH: 1, COMMIT: 1} | {
+_THREADS = {
+    DERIVE: 2,
+    READ_PAPER: 1,
+    NOTIFY: 1,
+    REGISTER: 1,
+    TELL_ORDER: 1,
+    PREFETCH: 1,
+    COMMIT: 1,
     DISPOSE: 1,
     COMPACT: 1,
     STORAGE: 1,
@@ -243,28 +252,29 @@ class WorkerProcess:
         lock = self._services.redis.lock("worker-leader", timeout=_LEADER_SECONDS, thread_local=False)
         leading = False
         while not self._stop.is_set():
-            busy = False
+            pause = _IDLE_SECONDS
             try:
                 self._renew_running(self._services.clock())
                 was_leading = leading
                 leading = lock.reacquire() if leading else lock.acquire(blocking=False)
                 if leading and not was_leading:
                     self._sealed_before = None  # another may have led meanwhile
-                busy = leading and self._follow()
+                if leading:
+                    pause = self._follow()
             except Exception as error:  # noqa: BLE001  # a passing fault of database or Redis must not end the loop
                 leading = False
                 log.warning("leader faltered", **describe(error))
                 self._stop.wait(_PAUSE_SECONDS)
-            if not busy:
-                self._stop.wait(_IDLE_SECONDS)
+            if pause:
+                self._stop.wait(pause)
         if leading:
             lock.release()
 
-    def _follow(self) -> bool:
-        """Do what there is to do; return whether there is more to do at once. Idle, it costs one reading transaction.
+    def _follow(self) -> float:
+        """Do what there is to do; return after how many seconds to look again. Idle, it costs one reading transaction.
 
-        While images pour in, each look finds a few changes: they are gathered until the next look, for a look costs
-        more than the changes it finds, and intake wants the database.
+        While images pour in, each look finds a few changes: they are gathered until the next look, for intake wants
+        the database.
         """
         now = self._services.clock()
         with self._services.database.reading() as session:
@@ -281,7 +291,9 @@ class WorkerProcess:
         if unsealed or unread:
             busy |= self._guarded(self._seal, now)
         self._guarded(self._sweep, now)
-        return busy
+        if busy:
+            return 0
+        return _GATHER_SECONDS if unread else _IDLE_SECONDS
 
     def _guarded(self, step: Callable[..., bool], *arguments: object) -> bool:
         """Take a step; one that fails is logged and tried again, and does not keep the others from theirs."""
