@@ -151,6 +151,8 @@ def _low_bits(cells: Pixels, dataset: Dataset) -> Pixels:
 
 def _decoder(dataset: Dataset, limits: Limits) -> Any:  # noqa: ANN401  # pydicom is untyped here
     syntax = str(dataset.file_meta.TransferSyntaxUID)
+    if not has_pixels(dataset):
+        raise PixelsNotReadable("no_pixels", "the instance has no pixels")
     if syntax in RETIRED_JPEG:
         raise PixelsNotReadable("retired_transfer_syntax", f"transfer syntax {syntax} was withdrawn from the standard")
     if syntax in VIDEO:

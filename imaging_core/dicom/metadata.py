@@ -113,10 +113,10 @@ def _overlays(dataset: Dataset) -> Json:
         for element in DESCRIBED:
             if (group, element) not in dataset:
                 continue
-            data = dataset[group, element]
-            if data.tag.element == _OVERLAY_DATA and len(data.value) > _LARGEST_OVERLAY:
-                continue
             try:
+                data = dataset[group, element]
+                if element == _OVERLAY_DATA and len(data.value) > _LARGEST_OVERLAY:
+                    continue
                 found[f"{data.tag:08X}"] = data.to_json_dict(None, bulk_data_threshold=1 << 30)
             except Exception:  # noqa: BLE001, S112  # as above
                 continue

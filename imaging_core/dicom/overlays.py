@@ -36,8 +36,10 @@ def _masks(dataset: Dataset, frame_index: int, shape: tuple[int, int]) -> Iterat
             plane = _plane(dataset, group, frame_index)
             if plane is not None:
                 yield _placed(plane, _numbers(dataset, group, _ORIGIN, (1, 1)), shape)
-        except (AttributeError, IndexError, TypeError, ValueError):
-            continue  # a damaged drawing must not cost the picture
+        except MemoryError:
+            raise
+        except Exception:  # noqa: BLE001, S112  # a damaged drawing must not cost the picture
+            continue
 
 
 def _plane(dataset: Dataset, group: int, frame_index: int) -> Mask | None:

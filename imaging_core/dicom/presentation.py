@@ -33,7 +33,9 @@ def presentation_of(dataset: Dataset) -> Json | None:
         return None
     try:
         return _read(dataset)
-    except (AttributeError, IndexError, TypeError, ValueError):  # a foreign file may hold anything in any place
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001  # a foreign file may hold anything in any place
         return None
 
 

@@ -41,7 +41,7 @@ class SlabMaker:
         with self._lock:
             if self._series is None or self._series.path != pack:
                 self._series = None  # its memory before that of the next
-                self._series = _Series(pack)
+                self._series = _read(pack)
             made = self._series.slab(SlabWish.from_json(wish))
         self._timer = threading.Timer(self._idle_seconds, self._let_go)
         self._timer.daemon = True
@@ -51,6 +51,16 @@ class SlabMaker:
     def _let_go(self) -> None:
         with self._lock:
             self._series = None
+
+
+def _read(pack: str) -> "_Series":
+    try:
+        return _Series(pack)
+    except (SlabNotPossible, MemoryError):
+        raise
+    except Exception as error:
+        # attributes come from foreign files: they may be of any type, and missing
+        raise SlabNotPossible("not_read", f"the series' attributes cannot be read: {type(error).__name__}") from error
 
 
 class _Series:
