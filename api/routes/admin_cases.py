@@ -175,7 +175,7 @@ def _numbers(session: Session, patient_decisions: Sequence[int]) -> list[int]:
 
 def _names(session: Session, code: str) -> dict[str, str]:
     rows = session.execute(select(AccountRow.id, AccountRow.name).where(AccountRow.institution_code == code))
-    return {str(key): name for key, name in rows} | {SYSTEM: "系统"}
+    return {str(key): name for key, name in rows} | {SYSTEM: "系统", "hl7": "HIS（ADT^A40）"}
 
 
 def _decision_out(session: Session, row: WorklistDecisionRow, names: dict[str, str]) -> schema.DecisionOut:

@@ -18,7 +18,7 @@ from imaging_core.domain.identifiers import InstitutionCode, PatientKey, StudyIn
 from imaging_core.index.tables import StudyRow
 from imaging_core.patients.decisions import Taken, merge_patients, move_to_patient
 from imaging_core.patients.tables import PatientRow
-from imaging_core.worklist.remedies import note_patient_decision
+from imaging_core.worklist.history import note_patient_decision
 
 _KEEPS = allow(staff(Role.SYSTEM_ADMINISTRATOR))
 

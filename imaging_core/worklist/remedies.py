@@ -14,7 +14,6 @@ from imaging_core.interop.hl7v2.intake import take_back_report
 from imaging_core.patients.decision_tables import LookalikeRow, PatientDecisionRow
 from imaging_core.patients.decisions import (
     By,
-    DecisionKind,
     NewPatient,
     Taken,
     merge_patients,
@@ -29,18 +28,10 @@ from imaging_core.worklist.items import ARRIVES_LATER, Item, ItemKind, Remedy
 from imaging_core.worklist.revisions import restore_revisions, settle_revisions
 from imaging_core.worklist.tables import WorklistDecisionRow
 
-PATIENTS: Final = "patients"
-"""Kind of a decision that was made about patients by themselves, not about an item."""
 SYSTEM: Final = "system"
 """Who decided what nobody had to."""
 _TRIED_FOR: Final = timedelta(days=30)
 _AT_ONCE: Final = 200
-_OF_KINDS: Final = {
-    DecisionKind.ASSIGN: Remedy.ASSIGN,
-    DecisionKind.MOVE: Remedy.MOVE,
-    DecisionKind.SPLIT: Remedy.SPLIT,
-    DecisionKind.MERGE: Remedy.MERGE,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,25 +99,6 @@ def note_decision(
         at=by.at,
         patient_decision=before.id if isinstance(before, PatientDecisionRow) else None,
         before={} if about_patients else before,
-    )
-    session.add(row)
-    session.flush()
-    return row
-
-
-def note_patient_decision(session: Session, made: PatientDecisionRow) -> WorklistDecisionRow:
-    """Write down a decision about patients that no item asked for, so that it stands in the same history."""
-    row = WorklistDecisionRow(
-        institution_code=made.institution_code,
-        kind=PATIENTS,
-        subject=str(made.id),
-        state="",
-        remedy=_OF_KINDS[DecisionKind(made.kind)],
-        reason=made.reason,
-        actor=made.actor,
-        at=made.at,
-        patient_decision=made.id,
-        before={},
     )
     session.add(row)
     session.flush()

@@ -11,17 +11,19 @@ from imaging_core.interop.hl7v2.errors import FieldProblem, NeedsAPerson
 from imaging_core.interop.hl7v2.fields import date_of, person_name, sex_of
 from imaging_core.interop.hl7v2.message import Message
 from imaging_core.interop.hl7v2.observation import read_reports
-from imaging_core.interop.hl7v2.registration import discharge_time, patient_id, read_registration
+from imaging_core.interop.hl7v2.registration import discharge_time, patient_id, prior_patient_id, read_registration
 from imaging_core.interop.hl7v2.report_codes import ReportCodes
 from imaging_core.patients.cipher import FieldCipher
-from imaging_core.patients.decisions import note_report
-from imaging_core.patients.errors import IdentityConflict
-from imaging_core.patients.names import names_another_person
+from imaging_core.patients.decisions import By, merge_patients, note_report
+from imaging_core.patients.errors import HeldByBoth, IdentityConflict
+from imaging_core.patients.matrix import NameLikeness
+from imaging_core.patients.names import compare_names, names_another_person
 from imaging_core.patients.registry import find_patient, record_discharge, register_patient
 from imaging_core.patients.tables import PatientRow
 from imaging_core.reports.errors import ReportOfAnotherPatient
 from imaging_core.reports.filing import file_report
 from imaging_core.reports.types import FilingOutcome
+from imaging_core.worklist.history import note_patient_decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,28 @@ def _discharge(session: Session, delivery: Delivery) -> Warnings:
     return warnings
 
 
+def _merge(session: Session, delivery: Delivery) -> Warnings:
+    """Merge two records, as the hospital's register says; two Chinese names are left to a person all the same."""
+    former = prior_patient_id(delivery.message)
+    warnings = _register(session, delivery)
+    institution = delivery.institution_code
+    into = find_patient(session, institution_code=institution, patient_id=patient_id(delivery.message))
+    merged = find_patient(session, institution_code=institution, patient_id=former)
+    assert into is not None  # noqa: S101  # registered just now
+    if merged is None:
+        return (*warnings, "MRG-1 的患者编号没有登记，无需合并")
+    if merged == into:
+        return warnings
+    if compare_names(session.get_one(PatientRow, merged).name, session.get_one(PatientRow, into).name) in _TWO_PEOPLE:
+        raise NeedsAPerson("MRG-1", "两个患者编号的姓名不一致，已转人工核对", reason_code="merge_conflict")
+    try:
+        by = By(_REGISTER, "ADT^A40", delivery.now)
+        note_patient_decision(session, merge_patients(session, into=into, merged=merged, by=by))
+    except HeldByBoth:
+        raise NeedsAPerson("MRG-1", "两位患者有同一编号的报告，已转人工核对", reason_code="merge_conflict") from None
+    return warnings
+
+
 def _report(session: Session, delivery: Delivery) -> Warnings:
     number = patient_id(delivery.message)
     patient = delivery.decided_patient
@@ -117,10 +141,15 @@ def _refuse_another_person(patient: PatientRow, message: Message) -> None:
         raise NeedsAPerson("PID-5", "姓名与该患者编号的登记不一致，报告已转人工核对", reason_code="name_conflict")
 
 
+_TWO_PEOPLE = frozenset({NameLikeness.DIFFERENT})
+_REGISTER = "hl7"
+"""Who decides when the hospital's register merges."""
+
 _FILINGS: dict[tuple[str, str], Filing] = {
     ("ADT", "A01"): _register,
     ("ADT", "A03"): _discharge,
     ("ADT", "A04"): _register,
     ("ADT", "A08"): _register,
+    ("ADT", "A40"): _merge,
     ("ORU", "R01"): _report,
 }

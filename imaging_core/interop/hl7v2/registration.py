@@ -42,6 +42,17 @@ def patient_id(message: Message) -> str:
     return number
 
 
+def prior_patient_id(message: Message) -> str:
+    """Return the number that a merge (A40) gives up. Raises `FieldProblem` naming MRG or MRG-1."""
+    mrg = message.required("MRG", "缺少合并信息段")
+    number = mrg.value(1, 1)
+    if not number or number == NULL:
+        raise FieldProblem("MRG-1", "缺少被合并的患者编号", condition="101")
+    if len(number) > _LONGEST_PATIENT_ID:
+        raise FieldProblem("MRG-1", f"患者编号超过 {_LONGEST_PATIENT_ID} 个字符")
+    return number
+
+
 def read_registration(message: Message, institution_code: InstitutionCode, now: datetime) -> ReadRegistration:
     """Return what A01, A03, A04 or A08 says. Needs PID-3 and PID-5; for A01 and A04 PV1-2 too.
 

@@ -58,7 +58,7 @@ class TestRefused:
             (adt_a04(control_id=""), "MSH^1^10"),
             (adt_a04(patient_id=""), "PID^1^3"),
             (adt_a04(name=""), "PID^1^5"),
-            (adt_a04(event="A40"), "MSH^1^9"),
+            (adt_a04(event="A24"), "MSH^1^9"),
             (message(msh("ORM^O01"), "PID|1||T1"), "MSH^1^9"),
             (message(msh(""), "PID|1||T1"), "MSH^1^9"),
             (message(msh("ADT^A04")), "PID"),

@@ -48,7 +48,8 @@ from imaging_core.reports.reading import current_report
 from imaging_core.reports.tables import ReportRow
 from imaging_core.sharing.grants import grant_of, open_grant, visible_studies
 from imaging_core.sharing.links import LinkIssuer, issue_report_link, redeem_link
-from tests.builders.hl7 import ID_NUMBER, PHONE, oru_r01
+from imaging_core.worklist.tables import WorklistDecisionRow
+from tests.builders.hl7 import ID_NUMBER, PHONE, adt_a04, oru_r01
 from tests.builders.records import (
     HOSPITAL,
     NOON,
@@ -353,6 +354,49 @@ class TestMessagesForAMergedNumber:
             assert session.scalars(select(ReportRow.patient_key)).all() == [second]
 
 
+class TestMergedByTheRegister:
+    """ADT^A40: the hospital's register says that two numbers are one patient."""
+
+    def merged(self, records) -> int | None:
+        with records.database.reads() as session:
+            return session.scalars(select(PatientRow.merged_into).where(PatientRow.patient_id == "TEST0002")).one()
+
+    def register(self, records, **other) -> None:
+        for number, more in (("TEST0001", {}), ("TEST0002", other)):
+            assert b"MSA|AA" in records.take(adt_a04(patient_id=number, **more))
+
+    def test_merges_once_stands_in_the_history_and_can_be_undone(self, records):
+        self.register(records)
+        for control_id in ("M1", "M2"):
+            assert b"MSA|AA" in records.take(a40(control_id))
+        assert self.merged(records) is not None
+        with records.database.writes() as session:
+            (noted,) = session.scalars(select(WorklistDecisionRow)).all()
+            assert (noted.remedy, noted.actor) == ("merge", "hl7")
+            undo_decision(session, noted.patient_decision, institution_code=HOSPITAL, by=BY)
+            session.commit()
+        assert self.merged(records) is None
+
+    def test_two_chinese_names_are_left_to_a_person(self, records):
+        self.register(records, name="测试乙某", id_number="110101198001010029")
+        answer = records.take(a40("M1"))
+        assert b"MSA|AE" in answer
+        assert self.merged(records) is None
+
+    def test_without_the_number_that_is_given_up_it_is_refused_by_field(self, records):
+        self.register(records)
+        assert b"MSA|AR" in records.take(adt_a04(event="A40", control_id="M1"))
+        assert b"MSA|AR" in records.take(adt_a04(event="A40", control_id="M2") + b"MRG|\r")
+        assert self.merged(records) is None
+
+    def test_a_number_that_was_never_registered_needs_no_merge(self, records):
+        assert b"MSA|AA" in records.take(a40("M1"))
+
+
+def a40(control_id: str) -> bytes:
+    return adt_a04(event="A40", control_id=control_id) + b"MRG|TEST0002^^^HIS\r"
+
+
 @cache
 def in_memory() -> Engine:
     engine = create_engine("sqlite://")
@@ -445,5 +489,5 @@ class Decisions(RuleBasedStateMachine):
 
 TestAnyOrder = Decisions.TestCase
 TestAnyOrder.settings = settings(
-    max_examples=10, stateful_step_count=10, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=8, stateful_step_count=10, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -20,7 +20,7 @@ export const worklistWords = {
   none: '没有需要人工处理的数据。',
   shown: (total: number, shown: number) => (total > shown ? `共 ${total} 项，显示等待最久的 ${shown} 项。` : `共 ${total} 项。`),
   open: '处理',
-  openOf: (kind: string, subject: string) => `处理 ${kind} ${subject}`,
+  openOf: (what: string) => `处理 ${what}`,
   waited: (days: number, hours: number) => (days ? `已等 ${days} 天` : hours ? `已等 ${hours} 小时` : '不到 1 小时'),
   remedies: {
     assign: '归入此患者',
