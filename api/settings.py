@@ -357,6 +357,15 @@ class ReplicaSettings(PlaceSettings):
     """How long it may take to write what arrived."""
 
 
+class ColdSettings(PlaceSettings):
+    """A cheaper place for segments that nobody opens any more; they are read there all the same."""
+
+    after_days: float = Field(default=365, ge=1)
+    """So long after the last image came into a segment."""
+    unused_days: float = Field(default=90, ge=1)
+    """So long after somebody opened one of its images."""
+
+
 class BlobSettings(_Section):
     """Where received bytes are kept."""
 
@@ -365,10 +374,17 @@ class BlobSettings(_Section):
     segment_bytes: int = Field(default=GIB, ge=MIB)
     """A segment that has reached so much is not written again."""
     replica: ReplicaSettings = ReplicaSettings()
+    cold: ColdSettings = ColdSettings()
     scrub_days: float = Field(default=90, gt=0)
     """Within so many days every stored byte is read again and held against its digest."""
     scrub_bytes_a_second: int = Field(default=20 * MIB, ge=MIB)
     """Never faster than that, so that nobody waits for it."""
+
+    @model_validator(mode="after")
+    def _have_segments_to_move(self) -> Self:
+        if self.cold.is_set and self.s3_bucket:
+            raise ValueError("a bucket moves its own objects to colder classes: set no cold place beside it")
+        return self
 
 
 class Settings(BaseSettings):

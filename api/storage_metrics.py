@@ -28,7 +28,8 @@ class _Figures(Collector):
         self._now = now
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        found, scrub, replica = self._figures, self._figures.scrub, self._figures.replica
+        found, scrub = self._figures, self._figures.scrub
+        replica, tiers = found.replica, found.tiers
         values: dict[str, tuple[str, float | None]] = {
             "bytes": ("Bytes of instances that came in", found.growth.bytes),
             "instances": ("Instances that came in", found.growth.instances),
@@ -53,6 +54,9 @@ class _Figures(Collector):
                 "When everything had its second copy last",
                 None if replica is None else _stamp(replica.complete_at),
             ),
+            "cold_bytes": ("Bytes in the colder place", None if tiers is None else tiers.cold_bytes),
+            "cold_segments": ("Segments in the colder place", None if tiers is None else tiers.cold_segments),
+            "cold_wanted": ("Of them, asked back to disk", None if tiers is None else tiers.wanted_segments),
         }
         for name, (about, value) in values.items():
             if value is not None:

@@ -27,7 +27,7 @@ from api.editorial.live import LiveKnowledge
 from api.models_wiring import build_chat_model, build_embedder
 from api.processes.private_redis import socket_url
 from api.secrets import Keys, load_or_create_keys
-from api.settings import BlobSettings, Mode, Settings
+from api.settings import BlobSettings, ColdSettings, Mode, Settings
 from api.sms.sender import GatewaySmsSender, InboxSmsSender, SmsSender
 from api.workflows.check_order_platform import PlatformElsewhere
 from imaging_core.blobs import (
@@ -39,7 +39,9 @@ from imaging_core.blobs import (
     SegmentBlobStore,
     WhenDown,
 )
+from imaging_core.blobs.cold import ColdBucket, ColdFolder, ColdPlace
 from imaging_core.blobs.replicated import open_marked
+from imaging_core.blobs.tiered import TieredBlobStore
 from imaging_core.derive import DerivedReader, DerivedStore, Deriver
 from imaging_core.dicom.limits import Limits
 from imaging_core.domain.identifiers import InstitutionCode
@@ -343,6 +345,8 @@ def _blobs(settings: Settings) -> BlobStore:
     blobs = settings.blobs
     if blobs.s3_bucket:
         primary: BlobStore = S3BlobStore(S3Location(bucket=blobs.s3_bucket, endpoint_url=blobs.s3_endpoint_url))
+    elif blobs.cold.is_set:
+        primary = TieredBlobStore(settings.data / "blobs", _cold(blobs.cold), roll_bytes=blobs.segment_bytes)
     else:
         primary = SegmentBlobStore(settings.data / "blobs", roll_bytes=blobs.segment_bytes)
     ever = settings.data / "replicated"
@@ -357,6 +361,12 @@ def _blobs(settings: Settings) -> BlobStore:
         when_down=WhenDown(blobs.replica.when_down),
         seconds=blobs.replica.seconds,
     )
+
+
+def _cold(cold: ColdSettings) -> ColdPlace:
+    if cold.folder is not None:
+        return ColdFolder(cold.folder)
+    return ColdBucket(S3Location(bucket=str(cold.s3_bucket), prefix="cold/", endpoint_url=cold.s3_endpoint_url))
 
 
 def _replica(blobs: BlobSettings) -> BlobStore:

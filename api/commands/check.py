@@ -97,7 +97,7 @@ def _replica_faults(blobs: ReplicatedBlobStore, lacking: int) -> list[str]:
     try:
         blobs.side("replica").exists(BlobRef("0" * 64, 1, "00/none"))
     except StoreUnavailable:
-        return ["the replica cannot be reached: mount it, or mingying storage prepare-replica"]
+        return ["the replica cannot be reached: mount it, or mingying storage prepare"]
     return [f"{lacking} blobs have no second copy yet"] if lacking else []
 
 

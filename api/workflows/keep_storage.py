@@ -16,27 +16,37 @@ from api.jobs import STORAGE, Work, owe
 from api.settings import MIB, Settings
 from api.wiring import Services
 from imaging_core.blobs import ReplicatedBlobStore
-from imaging_core.errors import StorageFull, StoreUnavailable
+from imaging_core.blobs.tiered import Ages, TieredBlobStore
+from imaging_core.errors import ImagingError, StorageFull, StoreUnavailable
 from imaging_core.scrub import (
     Growth,
     ReplicaStanding,
     Scrub,
     Standing,
+    Tiers,
+    TierStanding,
     catch_up,
     count_growth,
     growth,
     replica_standing,
     standing,
+    tier_standing,
 )
 from imaging_core.scrub.copies import Source
 from imaging_core.scrub.tables import DamageRow
 
 log = structlog.get_logger(__name__)
 
-SCRUB, REPLICA, GROWTH = "scrub", "replica", "growth"
-_EVERY = {SCRUB: timedelta(minutes=1), REPLICA: timedelta(minutes=1), GROWTH: timedelta(hours=1)}
+SCRUB, REPLICA, GROWTH, TIERS = "scrub", "replica", "growth", "tiers"
+_EVERY = {
+    SCRUB: timedelta(minutes=1),
+    REPLICA: timedelta(minutes=1),
+    GROWTH: timedelta(hours=1),
+    TIERS: timedelta(minutes=5),
+}
 _LEAST_AT_ONCE = 8 * MIB
 _COPIED_AT_ONCE = 1024 * MIB
+_SEGMENTS_AT_ONCE = 4
 _DAY_SECONDS = 86_400
 
 
@@ -54,6 +64,8 @@ class StorageFigures:
     scrub_overdue: bool
     replica: ReplicaStanding | None
     """None without replica."""
+    tiers: TierStanding | None
+    """None without a colder place."""
 
 
 def owe_upkeep(services: Services, session: Session, now: datetime) -> None:
@@ -110,6 +122,7 @@ def figures_of(services: Services) -> StorageFigures:
     with services.database.reading() as session:
         came_in, stands = growth(session), standing(session)
         replica = replica_standing(session) if replicated(services) else None
+        tiers = tier_standing(session) if tiered(services) else None
     disk = None if settings.blobs.s3_bucket else shutil.disk_usage(settings.data)
     since = stands.verified_since or stands.pass_began
     return StorageFigures(
@@ -122,17 +135,33 @@ def figures_of(services: Services) -> StorageFigures:
         # two periods: at the end of a pass its first blob was verified almost one period ago
         scrub_overdue=since is not None and now - since > 2 * timedelta(days=settings.blobs.scrub_days),
         replica=replica,
+        tiers=tiers,
     )
 
 
 def _tasks(services: Services) -> set[str]:
-    return {SCRUB, GROWTH} | ({REPLICA} if replicated(services) else set())
+    wanted = {SCRUB: True, GROWTH: True, REPLICA: replicated(services), TIERS: tiered(services)}
+    return {task for task, where in wanted.items() if where}
 
 
 def replicated(services: Services) -> ReplicatedBlobStore | None:
     """Return the store when it has a replica."""
     blobs = services.blobs
     return blobs if isinstance(blobs, ReplicatedBlobStore) and blobs.has_replica else None
+
+
+def tiered(services: Services) -> TieredBlobStore | None:
+    """Return the store of segments when it has a colder place."""
+    blobs = services.blobs.side("primary") if isinstance(services.blobs, ReplicatedBlobStore) else services.blobs
+    return blobs if isinstance(blobs, TieredBlobStore) else None
+
+
+def tiers_of(services: Services) -> Tiers | None:
+    """Return what moves segments; None without a colder place."""
+    store, database = tiered(services), services.database
+    if store is None:
+        return None
+    return Tiers(store, reads=database.reads, writes=database.writes, clock=services.clock)
 
 
 def _scrub(services: Services, going_on: Callable[[], bool]) -> None:
@@ -188,4 +217,26 @@ def _growth(services: Services, _going_on: Callable[[], bool]) -> None:
     count_growth(reads=database.reads, writes=database.writes, now=services.clock())
 
 
-_DO: dict[str, Callable[[Services, Callable[[], bool]], None]] = {SCRUB: _scrub, REPLICA: _replica, GROWTH: _growth}
+def _tiers(services: Services, going_on: Callable[[], bool]) -> None:
+    tiers, cold = tiers_of(services), services.settings.blobs.cold
+    if tiers is None:
+        return
+    ages = Ages(after=timedelta(days=cold.after_days), unused=timedelta(days=cold.unused_days))
+    try:
+        came = tiers.warm_wanted()
+        went = 0
+        while going_on() and went < _SEGMENTS_AT_ONCE and tiers.cool_one(ages):
+            went += 1
+    except (ImagingError, OSError) as error:
+        log.error("the colder place is down", error=type(error).__name__)
+        return
+    if came or went:
+        log.info("segments moved", to_disk=came, to_cold=went)
+
+
+_DO: dict[str, Callable[[Services, Callable[[], bool]], None]] = {
+    SCRUB: _scrub,
+    REPLICA: _replica,
+    GROWTH: _growth,
+    TIERS: _tiers,
+}

@@ -105,6 +105,32 @@ class S3BlobStore:
         for _, ref, about in self._noted(self._notes):
             yield ref, about
 
+    def put_named(self, key: str, file: BinaryIO) -> None:
+        """Send a file as an object of this name."""
+        self._call("put_object", Key=key, Body=file)
+
+    def read_named(self, key: str, *, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Return bytes of an object in pieces."""
+        end = "" if length is None else start + length - 1
+        answer = self._call("get_object", Key=key, Range=f"bytes={start}-{end}")
+        if answer is None:
+            raise BlobMissing(key)
+        return _pieces(answer["Body"].iter_chunks(CHUNK))
+
+    def size_of(self, key: str) -> int | None:
+        """Return how large an object is; None when there is none."""
+        answer = self._call("head_object", Key=key)
+        return None if answer is None else int(answer["ContentLength"])
+
+    def delete(self, key: str) -> None:
+        """Delete an object, if it is there."""
+        self._call("delete_object", Key=key)
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Return the names of all objects that begin so."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.location.bucket, Prefix=prefix)
+        return (item["Key"] for page in pages for item in page.get("Contents", []))
+
     def forget(self, ref: BlobRef, *, institution_code: str, at: datetime) -> None:
         """Delete what was noted of it; see the port."""
         for key, _, about in self._noted(f"{self._notes}{ref.digest}/"):

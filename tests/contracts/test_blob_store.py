@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -25,6 +26,8 @@ from imaging_core.blobs import (
     S3Location,
     SegmentBlobStore,
 )
+from imaging_core.blobs.cold import ColdBucket
+from imaging_core.blobs.tiered import TieredBlobStore
 from imaging_core.errors import BlobMissing, InstanceTooLarge
 from tests.builders.servers import free_port, running
 
@@ -49,12 +52,16 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
         replica = SegmentBlobStore(tmp_path / "replica")
         return ReplicatedBlobStore(SegmentBlobStore(tmp_path / "blobs"), lambda: replica)
     endpoint = request.getfixturevalue("s3_endpoint")
+    bucket(endpoint)
+    return S3BlobStore(s3_location(endpoint))
+
+
+def bucket(endpoint: str) -> None:
     import boto3
 
     boto3.client(
         "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
     ).create_bucket(Bucket="archive")
-    return S3BlobStore(s3_location(endpoint))
 
 
 def s3_location(endpoint: str) -> S3Location:
@@ -227,6 +234,28 @@ class TestRemove:
         ref = store.put(BytesIO(content))
         assert not store.remove(ref)
         assert whole(store, ref) == content
+
+
+class TestColdBucket:
+    def test_sealed_segments_are_objects_read_by_range(self, s3_endpoint: str, tmp_path: Path):
+        bucket(s3_endpoint)
+        store = TieredBlobStore(tmp_path, ColdBucket(replace(s3_location(s3_endpoint), prefix="cold/")), roll_bytes=100)
+        contents = [os.urandom(3000), os.urandom(4000)]
+        refs = store.add([NewBlob((content,), ABOUT) for content in contents])
+        store.close()
+        [segment] = (tmp_path / "segments").glob("*.segment")
+        shas: list[str] = []
+        assert store.cool(segment.name, lambda _name, _size, sha256: shas.append(sha256))
+        assert not segment.exists()
+        assert [whole(store, ref) for ref in refs] == contents
+        assert whole(store, refs[1], start=1000, length=7) == contents[1][1000:1007]
+        assert whole(store, refs[1], start=4000) == b""
+        assert store.place(refs[0]) is None
+        assert {ref for ref, _ in told(store)} == set(refs)
+        store.warm(segment.name, shas[0], lambda *_: None)
+        assert segment.exists()
+        assert store.cold_segments() == {}
+        assert [whole(store, ref) for ref in refs] == contents
 
 
 class TestBlobFile:

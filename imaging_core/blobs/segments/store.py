@@ -1,7 +1,7 @@
 """`SegmentBlobStore`: instances in segments, everything else and what is large as files."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -11,10 +11,10 @@ from imaging_core.blobs.port import About, BlobRef, FilePart, NewBlob
 from imaging_core.blobs.segments.compaction import Compactor, Limits, Places
 from imaging_core.blobs.segments.log import Entry, SegmentLog
 from imaging_core.blobs.segments.names import SUFFIX, replacements
-from imaging_core.blobs.segments.records import FILE, walk
-from imaging_core.blobs.segments.removals import Removals
+from imaging_core.blobs.segments.records import FILE, Record, walk
+from imaging_core.blobs.segments.removals import Removals, Removed
 
-_FOLDER: Final = "segments"
+FOLDER: Final = "segments"
 
 
 class SegmentBlobStore:
@@ -26,8 +26,8 @@ class SegmentBlobStore:
     def __init__(self, root: Path, *, roll_bytes: int = 1024**3) -> None:
         self._root = root
         self._files = FilesystemBlobStore(root)
-        self._log = SegmentLog(root / _FOLDER, roll_bytes=roll_bytes)
-        self._removals = Removals(root / _FOLDER)
+        self._log = SegmentLog(root / FOLDER, roll_bytes=roll_bytes)
+        self._removals = Removals(root / FOLDER)
 
     def put(self, content: BinaryIO, *, limit: int | None = None) -> BlobRef:
         """Keep the bytes as a file; see the port."""
@@ -40,20 +40,23 @@ class SegmentBlobStore:
     def add(self, blobs: Sequence[NewBlob]) -> list[BlobRef]:
         """Append the bytes to the log; see the port."""
         appended = self._log.append([Entry(blob.parts, _encoded(blob.about)) for blob in blobs])
-        return [BlobRef(one.digest, one.size, f"{_FOLDER}/{one.segment}@{one.offset}") for one in appended]
+        return [BlobRef(one.digest, one.size, f"{FOLDER}/{one.segment}@{one.offset}") for one in appended]
 
     def read(self, ref: BlobRef, *, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Return the bytes in pieces; see the port."""
-        return read_part(self.place(ref), ref.digest, start, length)
+        return read_part(self._place(ref), ref.digest, start, length)
 
-    def place(self, ref: BlobRef) -> FilePart:
+    def place(self, ref: BlobRef) -> FilePart | None:
         """Return the file, or the part of a segment; see the port."""
+        return self._place(ref)
+
+    def _place(self, ref: BlobRef) -> FilePart:
         path, _, offset = ref.locator.partition("@")
         return FilePart(self._root / path, int(offset or 0), ref.size)
 
     def exists(self, ref: BlobRef) -> bool:
         """Return whether the bytes are there in full; see the port."""
-        place = self.place(ref)
+        place = self._place(ref)
         if place.path.suffix != SUFFIX:
             return self._files.exists(ref)
         try:
@@ -64,16 +67,19 @@ class SegmentBlobStore:
     def instances(self) -> Iterator[tuple[BlobRef, About]]:
         """Return every instance that is kept with what was said of it; see the port."""
         removed = self._removals.read()
-        replaced = set(replacements(self._root / _FOLDER).values())
-        for path in sorted(set((self._root / _FOLDER).glob(f"*{SUFFIX}")) - replaced):
+        replaced = set(replacements(self._root / FOLDER).values())
+        for path in sorted(set((self._root / FOLDER).glob(f"*{SUFFIX}")) - replaced):
             with path.open("rb") as file:
-                for record in walk(file, path.stat().st_size):
-                    about: dict[str, str] = json.loads(record.about)
-                    if digest := about.pop(FILE, ""):
-                        if not removed.forgets(digest, about):
-                            yield ref_of(digest, int(about.pop("size"))), about
-                    elif not removed.names(path.name, record.offset):
-                        yield BlobRef(record.digest, record.size, f"{_FOLDER}/{path.name}@{record.offset}"), about
+                yield from self._told(path.name, walk(file, path.stat().st_size), removed)
+
+    def _told(self, segment: str, records: Iterable[Record], removed: Removed) -> Iterator[tuple[BlobRef, About]]:
+        for record in records:
+            about: dict[str, str] = json.loads(record.about)
+            if digest := about.pop(FILE, ""):
+                if not removed.forgets(digest, about):
+                    yield ref_of(digest, int(about.pop("size"))), about
+            elif not removed.names(segment, record.offset):
+                yield BlobRef(record.digest, record.size, f"{FOLDER}/{segment}@{record.offset}"), about
 
     def forget(self, ref: BlobRef, *, institution_code: str, at: datetime) -> None:
         """Take back what was said of a file; see the port. A record is one institution's alone: `remove` is enough."""
@@ -87,10 +93,13 @@ class SegmentBlobStore:
             return self._files.remove(ref)
         with self._removals.alone():
             # gone with its segment: it was moved, and whoever asks sees where to
-            if self.place(ref).path.exists():
-                name = ref.locator.removeprefix(f"{_FOLDER}/")
+            if self._has_segment(ref):
+                name = ref.locator.removeprefix(f"{FOLDER}/")
                 self._removals.append({"removed": name, "size": str(ref.size)})
         return True
+
+    def _has_segment(self, ref: BlobRef) -> bool:
+        return (self._root / ref.locator.partition("@")[0]).exists()
 
     def set_aside(self, ref: BlobRef) -> None:
         """Rename a damaged file. A record stays where it is: what is written anew lies elsewhere."""
@@ -99,7 +108,7 @@ class SegmentBlobStore:
 
     def compactor(self, places: Places, limits: Limits) -> Compactor:
         """Return what gives room of removed records back to the disk."""
-        return Compactor(self._root / _FOLDER, places, limits)
+        return Compactor(self._root / FOLDER, places, limits)
 
     def close(self) -> None:
         """Let go of the segment this process writes."""

@@ -1,6 +1,8 @@
 """The upkeep of stored bytes as the worker, an administrator and a monitor meet it."""
 
 import json
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,7 +37,7 @@ def replicated(clinic: SmallHospital, tmp_path: Path, monkeypatch: pytest.Monkey
     }
     for name, value in environment.items():
         monkeypatch.setenv(f"MINGYING_{name}", value)
-    assert mingying("storage", "prepare-replica").exit_code == 0
+    assert mingying("storage", "prepare").exit_code == 0
     services = build_services(Settings.load(), clock=clinic.clock)
     yield services
     services.close()
@@ -125,6 +127,45 @@ class TestUpkeep:
         repaired = mingying("scrub", "--all", "--backup", str(tmp_path / "backup"), "--json")
         assert repaired.exit_code == 0
         assert json.loads(repaired.stdout)["standing"]["unrepaired"] == 0
+
+
+@pytest.mark.clause("R5.1")
+def test_old_images_go_to_the_colder_place_are_read_there_and_come_back(
+    clinic: SmallHospital, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    settings = clinic.services.settings
+    environment = {
+        "DATA": str(settings.data),
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "MODE": "demo",
+        "BLOBS__COLD__FOLDER": str(tmp_path / "cheap disk"),
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(f"MINGYING_{name}", value)
+    assert mingying("storage", "prepare").exit_code == 0
+    with clinic.services.database.reading() as session:
+        refs = [clinic.services.blob_ref(row) for row in session.scalars(select(InstanceRow))]
+    contents = [b"".join(clinic.services.blobs.read(ref)) for ref in refs]
+    clinic.services.blobs.close()  # type: ignore[attr-defined]  # segments have it
+    [segment] = (settings.data / "blobs" / "segments").glob("*.segment")
+    with segment.open("r+b") as file:
+        sealed = file.seek(0, 2)
+    year = 366 * 86_400
+    os.utime(segment, (time.time() - year,) * 2)
+    loaded = Settings.load()
+    smaller = loaded.model_copy(update={"blobs": loaded.blobs.model_copy(update={"segment_bytes": sealed})})
+    services = build_services(smaller, clock=clinic.clock)
+    keep_storage(services, work(services)["tiers"])
+    assert not segment.exists()
+    assert figures(services)["cold_bytes"] == sealed
+    assert [b"".join(services.blobs.read(ref)) for ref in refs] == contents
+    assert "1 segments" in mingying("storage", "show").output
+    assert "nothing" in mingying("storage", "restore", "1.2.3").output
+    assert "1 segments brought back" in mingying("storage", "restore", "ACC0001").output
+    assert segment.exists()
+    assert figures(services)["cold_segments"] == 0
+    services.close()
 
 
 def test_reads_as_much_at_once_as_the_period_asks_for_and_never_faster_than_it_may():

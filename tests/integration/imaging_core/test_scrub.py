@@ -120,6 +120,7 @@ class TestFound:
         archive = open_archive(f"sqlite:///{tmp_path / 'index.db'}", store)
         archive.store(content := ct_instance())
         place = store.place(refs(archive)[0])
+        assert place is not None
         flip_a_bit(place.path, place.offset + 300)
         backup = FilesystemBlobStore(tmp_path / "backup")
         for _ in range(2):  # told of once, however often it is met
