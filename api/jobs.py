@@ -61,6 +61,8 @@ QUEUES = {
 LEASE = timedelta(minutes=3)
 _FIRST_RETRY = timedelta(seconds=10)
 _LONGEST_RETRY = timedelta(hours=1)
+_FARTHEST = timedelta(days=2)
+"""Nothing is ever owed for later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,12 @@ def release_leases(session: Session, now: datetime) -> None:
     """Make all work due at once: for the start of the only worker, when nobody can be at it."""
     for row in session.scalars(select(WorkRow).where(WorkRow.due_at > now, WorkRow.attempts == 0)):
         row.due_at = now
+
+
+def recall_far_off(session: Session, now: datetime) -> int:
+    """Make due what is owed for a time nobody meant: the clock was wrong when it was written, and was set right."""
+    far_off = update(WorkRow).where(WorkRow.due_at > now + _FARTHEST).values(due_at=now).returning(WorkRow.id)
+    return len(session.scalars(far_off).all())
 
 
 def send(broker: RedisBroker, works: Iterable[Work]) -> None:

@@ -32,6 +32,7 @@ from api.jobs import (
     fail,
     lease_due,
     make_broker,
+    recall_far_off,
     release_leases,
     renew,
     room,
@@ -197,7 +198,8 @@ class WorkerProcess:
         return owed
 
     def _renew_running(self, now: datetime) -> None:
-        if now < self._next_renewal:
+        # not before its time, unless the clock was set back
+        if self._next_renewal - _RENEW_EVERY <= now < self._next_renewal:
             return
         self._next_renewal = now + _RENEW_EVERY
         with self._running_guard:
@@ -342,11 +344,12 @@ class WorkerProcess:
 
     def _sweep(self, now: datetime) -> bool:
         """Bring together what was committed at the same instant and did not see each other."""
-        if now < self._next_sweep:
+        if self._next_sweep - _SWEEP_EVERY <= now < self._next_sweep:
             return False
         self._next_sweep = now + _SWEEP_EVERY
         services = self._services
         with services.database.writing() as session:
+            recall_far_off(session, now)
             owe_upkeep(services, session, now)
             owe_compaction(session, services.settings.hospital.institution_code, now)
             matched = match_waiting_studies(session, now) + match_waiting_reports(session, now)

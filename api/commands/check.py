@@ -15,7 +15,7 @@ from api.processes import private_redis
 from api.routes.pages import DIST
 from api.settings import GIB
 from api.wiring import FONT, Services
-from api.workflows.keep_storage import figures_of, replicated
+from api.workflows.keep_storage import cold_bytes, figures_of, replicated
 from api.workflows.register_study import count_registrations
 from imaging_core.blobs import BlobRef, ReplicatedBlobStore
 from imaging_core.errors import StoreUnavailable
@@ -89,6 +89,8 @@ def _kept(services: Services) -> Finding:
         )
     if figures.replica is not None and (blobs := replicated(services)) is not None:
         faults += _replica_faults(blobs, figures.replica.lacking)
+    if figures.tiers is None and (strayed := cold_bytes(services)):
+        faults.append(f"{strayed} bytes lie in a colder place that is set no more: MINGYING_BLOBS__COLD__FOLDER")
     sentence = "; ".join(faults) or f"{figures.scrub.bytes / GIB:.1f} GiB read again so far, nothing open"
     return Finding("kept bytes", ok=not faults, sentence=sentence)
 

@@ -156,6 +156,12 @@ def tiered(services: Services) -> TieredBlobStore | None:
     return blobs if isinstance(blobs, TieredBlobStore) else None
 
 
+def cold_bytes(services: Services) -> int:
+    """Return how much was moved to a colder place, whether there still is one or not."""
+    with services.database.reading() as session:
+        return tier_standing(session).cold_bytes
+
+
 def tiers_of(services: Services) -> Tiers | None:
     """Return what moves segments; None without a colder place."""
     store, database = tiered(services), services.database

@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -12,13 +14,15 @@ from typer.testing import CliRunner
 
 from api.cli import command_line
 from api.db.tables import AuditEventRow, WorkRow
-from api.jobs import STORAGE, Work
+from api.jobs import STORAGE, Work, anything_due, recall_far_off
 from api.settings import Settings
 from api.storage_metrics import storage_metrics
 from api.wiring import Services, build_services
 from api.workflows.keep_storage import figures_of, keep_storage, owe_upkeep, scrub_budget
 from imaging_core.blobs import ReplicatedBlobStore
 from imaging_core.index.tables import InstanceRow
+from imaging_core.ingest import Channel, Origin, StoreOutcome, StoreResult
+from tests.builders.dicom import ct_instance
 from tests.builders.hospital import SmallHospital
 
 pytestmark = pytest.mark.integration
@@ -109,6 +113,25 @@ class TestUpkeep:
             event = session.scalars(select(AuditEventRow).where(AuditEventRow.action == "archive.bytes_repaired")).one()
         assert event.detail == {"copy": "primary", "fault": "changed", "repaired_from": "replica"}
 
+    def test_a_lost_disk_is_read_from_the_replica_and_filled_again(self, replicated: Services):
+        keep_storage(replicated, work(replicated)["replica"])
+        with replicated.database.reading() as session:
+            refs = [replicated.blob_ref(row) for row in session.scalars(select(InstanceRow))]
+        contents = [b"".join(replicated.blobs.read(ref)) for ref in refs]
+        disk = replicated.settings.data / "blobs"
+        shutil.rmtree(disk)
+        after = build_services(Settings.load(), clock=replicated.clock)
+        blobs = after.blobs
+        assert isinstance(blobs, ReplicatedBlobStore)
+        assert [b"".join(blobs.read(ref)) for ref in refs] == contents
+        told = json.loads(mingying("scrub", "--all", "--json").stdout)
+        assert told["repaired"] == told["damaged"] == len(refs)
+        with after.database.reading() as session:
+            refs = [after.blob_ref(row) for row in session.scalars(select(InstanceRow))]
+        here = [blobs.copies(ref)[0].ref for ref in refs]
+        assert [b"".join(blobs.side("primary").read(ref)) for ref in here if ref is not None] == contents
+        after.close()
+
     def test_what_cannot_be_repaired_ends_with_status_1_until_a_backup_is_given(
         self, clinic: SmallHospital, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ):
@@ -166,6 +189,27 @@ def test_old_images_go_to_the_colder_place_are_read_there_and_come_back(
     assert segment.exists()
     assert figures(services)["cold_segments"] == 0
     services.close()
+
+
+def test_a_clock_that_was_ten_years_ahead_and_is_set_right_holds_nothing_up(clinic: SmallHospital):
+    clinic.clock.forward(days=3650)
+    assert store(clinic, number=7).outcome == StoreOutcome.STORED
+    clinic.follow(derive=False)
+    clinic.clock.forward(days=-3650)
+    assert store(clinic, number=8).outcome == StoreOutcome.STORED
+    assert store(clinic, number=7).outcome == StoreOutcome.ALREADY_STORED
+    with clinic.services.database.writing() as session:
+        assert recall_far_off(session, clinic.clock()) > 0
+        assert recall_far_off(session, clinic.clock()) == 0
+        assert anything_due(session, clinic.clock())
+
+
+def store(clinic: SmallHospital, *, number: int) -> StoreResult:
+    return clinic.services.ingestor.store_instance(
+        BytesIO(ct_instance(number=number)),
+        institution_code=clinic.institution_code,
+        origin=Origin(Channel.STOW, "test"),
+    )
 
 
 def test_reads_as_much_at_once_as_the_period_asks_for_and_never_faster_than_it_may():
