@@ -1,4 +1,4 @@
-"""Retention for the three administrators: terms, legal holds, disposal plans (imaging_core/decisions/022)."""
+"""Retention for system and security administrators: terms, legal holds, disposal plans (imaging_core/decisions/022)."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -37,10 +37,9 @@ from imaging_core.retention.terms import policy_on
 
 _SHOWN = 100
 _LINES = 200
-_LOOKS = allow(staff(Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR, Role.AUDITOR))
+_EITHER = allow(staff(Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR))
 _MAKES = allow(staff(Role.SYSTEM_ADMINISTRATOR))
 _DECIDES = allow(staff(Role.SECURITY_ADMINISTRATOR))
-_HOLDS = allow(staff(Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR))
 Key = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
 
 
@@ -55,7 +54,7 @@ def make_router(_settings: Settings) -> APIRouter:
 
 
 def _add_terms(router: APIRouter) -> None:
-    @router.get("", dependencies=_LOOKS)
+    @router.get("", dependencies=_EITHER)
     def terms(
         services: CurrentServices,
         who: CurrentStaff,
@@ -96,7 +95,7 @@ def _add_terms(router: APIRouter) -> None:
 
 
 def _add_holds(router: APIRouter) -> None:
-    @router.get("/holds", dependencies=_LOOKS)
+    @router.get("/holds", dependencies=_EITHER)
     def holds(services: CurrentServices, who: CurrentStaff) -> list[schema.HoldOut]:
         """List the holds in force, newest first."""
         with services.database.reading() as session:
@@ -104,7 +103,7 @@ def _add_holds(router: APIRouter) -> None:
             names = _names(session, (row.placed_by for row in rows))
             return [_hold(row, names, staff_actor(who).actor_id) for row in rows]
 
-    @router.post("/holds", status_code=201, dependencies=_HOLDS)
+    @router.post("/holds", status_code=201, dependencies=_EITHER)
     def hold(body: schema.NewHold, services: CurrentServices, who: CurrentStaff) -> list[schema.HoldOut]:
         """Hold a study, or all a patient has and will have; nothing of it is disposed of meanwhile."""
         if bool(body.study) == bool(body.patient_id):
@@ -148,7 +147,7 @@ def _add_holds(router: APIRouter) -> None:
 
 
 def _add_plans(router: APIRouter) -> None:
-    @router.get("/plans", dependencies=_LOOKS)
+    @router.get("/plans", dependencies=_EITHER)
     def plans(services: CurrentServices, who: CurrentStaff) -> list[schema.PlanOut]:
         """List the plans, newest first."""
         with services.database.reading() as session:
@@ -183,7 +182,7 @@ def _add_plans(router: APIRouter) -> None:
             )
             return _plan(session, row, actor.actor_id)
 
-    @router.get("/plans/{plan_key}", dependencies=_LOOKS)
+    @router.get("/plans/{plan_key}", dependencies=_EITHER)
     def plan(
         plan_key: Key,
         services: CurrentServices,
