@@ -43,7 +43,7 @@ STOW = {
 
 HEARTBEAT = {"workstation": "0" * 32, "label": "门诊1", "version": "0.1.0", "os": "Windows 11", "wakes": 0}
 RULE = {"matcher": {"station_name": "CT-01"}, "modality": "CT"}
-THREE = "staff system_administrator security_administrator auditor"
+BOTH = "staff system_administrator security_administrator"
 NO_SHEET = {"files": {"file": ("list.xlsx", b"no workbook")}}
 TEXT = {"title": "晕征", "plain": "结节外面一圈淡影。", "body": "说的是样子。", "source_ids": []}
 
@@ -193,17 +193,17 @@ TABLE: dict[tuple[str, str], Call] = {
         "staff system_administrator", 404, {"json": {"history_reminders": True, "duplicate_reminders": True}}
     ),
     ("POST", "/api/workstations/heartbeat"): Call("machine workstation", 200, {"json": HEARTBEAT}),
-    ("GET", "/api/admin/retention"): Call(THREE),
-    ("GET", "/api/admin/retention/holds"): Call(THREE),
+    ("GET", "/api/admin/retention"): Call(BOTH),
+    ("GET", "/api/admin/retention/holds"): Call(BOTH),
     ("POST", "/api/admin/retention/holds"): Call(
         "staff system_administrator security_administrator", 422, {"json": {"study": "0", "reason": "诉讼"}}
     ),
     ("POST", "/api/admin/retention/holds/{hold_key}/release"): Call(
         "staff security_administrator", 404, {"json": {"reason": "结案"}}
     ),
-    ("GET", "/api/admin/retention/plans"): Call(THREE),
+    ("GET", "/api/admin/retention/plans"): Call(BOTH),
     ("POST", "/api/admin/retention/plans"): Call("staff system_administrator", 409),
-    ("GET", "/api/admin/retention/plans/{plan_key}"): Call(THREE, 404),
+    ("GET", "/api/admin/retention/plans/{plan_key}"): Call(BOTH, 404),
     ("POST", "/api/admin/retention/plans/{plan_key}/approve"): Call(
         "staff security_administrator", 404, {"json": {"content_digest": "0" * 64}}
     ),
