@@ -1,9 +1,11 @@
 """Electrocardiograms on paper: every millimetre is one, read back from the drawing."""
 
+from io import BytesIO
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+import pydicom
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ from imaging_core.dicom.ecg_svg import ecg_svg
 from imaging_core.dicom.waveforms import Ecg, Filters, Lead, read_ecg
 from imaging_core.errors import WaveformNotReadable
 from imaging_core.phantoms.ecg import LEADS
-from tests.builders.ecg import ecg_instance
+from tests.builders.ecg import ecg_instance, ecg_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 LEFT, TOP, ROW = 15, 5, 30
@@ -95,6 +97,18 @@ class TestTwelveLeads:
         assert ecg.filters == Filters(0.05, 300.0, 0.0)
         assert "0.05～300 Hz" in ecg_svg(ecg)
         assert read_ecg(ecg_instance(), "").filters is None
+
+
+class TestScales:
+    def test_sensitivity_correction_and_baseline_are_all_in_the_curve(self):
+        dataset = pydicom.dcmread(BytesIO(ecg_of(np.array([[0], [100], [200]]), ["II"], sensitivity=2.5, unit="uV")))
+        channel = dataset.WaveformSequence[0].ChannelDefinitionSequence[0]
+        channel.ChannelSensitivityCorrectionFactor, channel.ChannelBaseline = "1.2", "-40"
+        out = BytesIO()
+        dataset.save_as(out)
+        [(_, points)] = curves(drawn(read_ecg(out.getvalue(), "")))
+        # a step is 3 µV, zero lies at −40 µV
+        assert (15 - points[:, 1]).tolist() == pytest.approx([-0.4, 2.6, 5.6])
 
 
 class TestOtherRecordings:
