@@ -12,9 +12,11 @@ from sqlalchemy import func, select
 from api.audit.chain import verify
 from api.db.tables import AuditEventRow, WorkRow
 from api.jobs import (
+    COMPACT,
     DERIVE,
     LEASE,
     READ_PAPER,
+    STORAGE,
     Work,
     anything_due,
     fail,
@@ -176,12 +178,14 @@ class Running:
 
 
 def settled(hospital, study: str, seconds: float = 30) -> bool:
-    """Wait until a study has its pictures and nothing is owed."""
+    """Wait until a study has its pictures and nothing is owed but the archive's own upkeep, which never ends."""
     services = hospital.services
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         with services.database.reading() as session:
-            waiting = session.scalar(select(func.count()).select_from(WorkRow))
+            waiting = session.scalar(
+                select(func.count()).select_from(WorkRow).where(WorkRow.kind.not_in((COMPACT, STORAGE)))
+            )
             unread = anything_unread(session)
         if not waiting and not unread and services.derived.manifest_gz(hospital.institution_code, study):
             return True
