@@ -15,6 +15,7 @@ _COMMANDS = {
     "bench": "bench",
     "print-report": "report",
     "reindex": "reindex",
+    "normalise": "normalise",
     "scrub": "scrub",
 }
 _GROUPS = {

@@ -400,3 +400,14 @@ class TestUsers:
         roles = ("--role", "auditor", "--role", "system_administrator")
         assert "different people" in cli("user", "add", "both", "--name", "x", *roles, code=1).stderr
         assert "no account" in cli("user", "disable", "nobody", code=1).stderr
+
+
+@pytest.mark.clause("R4.4")
+class TestNormalise:
+    def test_all_again_or_those_that_wait(self, cli, tmp_path):
+        write_instances(tmp_path / "files", ct_series(2))
+        cli("migrate")
+        cli("import", tmp_path / "files")
+        assert json.loads(cli("normalise", "--json").stdout) == {"normalised": 0, "waiting": 0}
+        assert json.loads(cli("normalise", "--all", "--json").stdout) == {"normalised": 1, "waiting": 0}
+        assert json.loads(cli("normalise", "--all", "--json").stdout) == {"normalised": 1, "waiting": 0}

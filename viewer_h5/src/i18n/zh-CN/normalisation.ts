@@ -12,6 +12,7 @@ export const normalisationWords = {
   show: '查看',
   showOf: (what: string) => `查看：${what}`,
   close: '关闭',
+  closeOf: (what: string) => `关闭：${what}`,
   shown: (total: number, shown: number) => (total > shown ? `共 ${total} 处，显示最新 ${shown} 处` : `共 ${total} 处`),
   ofDevice: (device: string) => `只看 ${device}`,
   allDevices: '全部设备',
