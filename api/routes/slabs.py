@@ -30,7 +30,7 @@ _OCTETS = "application/octet-stream"
 _JSON = "application/dicom+json"
 _FURTHEST_MM = 100_000.0
 _OBLIQUE = ("origin", "row", "column", "spacing", "rows", "columns")
-_PASSING = {"decoder_timeout", "decoder_crashed", "out_of_memory"}
+_PASSING = {"busy", "decoder_timeout", "decoder_crashed", "out_of_memory"}
 
 Text = Annotated[str | None, Query(max_length=100)]
 Side = Annotated[int | None, Query(ge=1, le=LARGEST_SIDE)]
@@ -141,7 +141,7 @@ def _made(services: Services, grant: Grant, study: str, series: str, wish: SlabW
         made = services.volumes.slab(row.institution_code, study, series, wish)
     except SlabNotPossible as error:
         if error.reason_code in _PASSING:
-            raise Problem(503, "busy", reason_code=error.reason_code) from error
+            raise Problem(503, "busy", reason_code=error.reason_code, headers={"Retry-After": "2"}) from error
         detail = REASONS.get(error.reason_code)
         raise Problem(
             422, "slab_not_possible", detail=detail, reason_code=error.reason_code, reason=str(error)

@@ -25,6 +25,8 @@ _RECIPE: Final = "1"
 _MEMORY: Final = 4 * 1024**3
 _KEPT: Final = 400
 _LENGTH: Final = 4
+_MOST_AT_ONCE: Final = 8
+"""One that is made and others that wait for the child."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,15 @@ class Slab:
 class Volumes:
     """Makes slabs in one limited child process, one at a time. Threads may share it."""
 
-    def __init__(self, derived: DerivedReader, renderer: Callable[[], Renderer] | None = None) -> None:
+    def __init__(
+        self,
+        derived: DerivedReader,
+        renderer: Callable[[], Renderer] | None = None,
+        *,
+        most_at_once: int = _MOST_AT_ONCE,
+    ) -> None:
         self._derived = derived
+        self._places = threading.Semaphore(most_at_once)
         self._renderer = renderer() if renderer else Renderer(RendererLimits(memory_bytes=_MEMORY))
         self._one_at_a_time = threading.Lock()
 
@@ -55,7 +64,7 @@ class Volumes:
         """Return a slab; None when the series is not there, or not made yet.
 
         Raises:
-            SlabNotPossible: The series gives no such slab; the reason says why.
+            SlabNotPossible: The series gives no such slab, or too many others are being made; the reason says why.
             RendererUnavailable: The child cannot be started.
         """
         for tries_left in (1, 0):
@@ -76,7 +85,13 @@ class Volumes:
         place = pack.with_name(f"{name}.slab")
         with suppress(FileNotFoundError):
             return _opened(name, place.read_bytes())
-        content = self._made(pack, wish)
+        # who waits holds a thread of the service: not all of them may wait for slabs
+        if not self._places.acquire(blocking=False):
+            raise SlabNotPossible("busy", "too many slabs are being made")
+        try:
+            content = self._made(pack, wish)
+        finally:
+            self._places.release()
         _keep(place, content)
         return _opened(name, content)
 

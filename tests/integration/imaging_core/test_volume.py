@@ -122,6 +122,18 @@ class TestSlabsOfStoredSeries:
         house.deriver.derive_study(INSTITUTION, study_uid())
         assert house.slab(MIP) == first
 
+    def test_are_refused_for_a_moment_when_too_many_are_asked_for_and_those_kept_are_not(
+        self, house: House, renderer: Renderer
+    ):
+        house.archive.store(*ct_series(3, 8, 8))
+        house.deriver.derive_study(INSTITUTION, study_uid())
+        busy = Volumes(DerivedReader(house.store), lambda: renderer, most_at_once=0)
+        with pytest.raises(SlabNotPossible) as refused:
+            busy.slab(INSTITUTION, study_uid(), series_uid(), MIP)
+        assert refused.value.reason_code == "busy"
+        made = house.slab(MIP)
+        assert busy.slab(INSTITUTION, study_uid(), series_uid(), MIP) == made
+
     def test_hold_late_images(self, house: House):
         house.archive.store(*ct_series(3, 8, 8))
         house.deriver.derive_study(INSTITUTION, study_uid())
