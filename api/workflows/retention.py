@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+import api.db.metadata  # noqa: F401  # every table that names a study is known
 from api.audit.record import Actor, record
 from api.db.tables import AnswerRow, ConversationRow, WorkRow
 from api.jobs import COMPACT, owe

@@ -7,7 +7,7 @@ where it stopped: a line that is planned is not done yet, and bytes that are on 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Final, cast
 
 from sqlalchemy import ColumnElement, Table, delete, or_, select
 from sqlalchemy.orm import Session, sessionmaker
@@ -33,11 +33,21 @@ from imaging_core.retention.tables import (
     DisposalPlanRow,
     DisposedInstanceRow,
     DisposedStudyRow,
+    HoldRow,
     PendingRemovalRow,
     PlannedStudyRow,
 )
 from imaging_core.retention.terms import Policy
-from imaging_core.sharing.tables import DownloadRow, GrantRow, LinkRow
+
+_STILL_TELL: Final = frozenset(
+    {
+        "changes",  # what happened; consumers may not have read it yet
+        "migrated_studies",  # an old PACS is not asked for it again
+        "platform_registrations",  # the platform still lists it
+        *(row.__tablename__ for row in (HoldRow, PlannedStudyRow, DisposedStudyRow, PendingRemovalRow)),
+    }
+)
+"""Tables that go on naming a study by its UID. Every other table loses its rows, also one that is made later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,11 +264,10 @@ def _bury(
 
 
 def _delete_rows(session: Session, line: PlannedStudyRow, study: int) -> None:
-    tables = (GrantRow, LinkRow, DownloadRow, ReportRow, DocumentRow)
-    for table in tables:
-        rows = cast(Table, table.__table__)
-        _delete(session, rows, (rows.c.institution_code == line.institution_code) & _names_study(rows, line))
     studies = cast(Table, StudyRow.__table__)
+    for rows in Base.metadata.sorted_tables:
+        if "study_instance_uid" in rows.c and rows is not studies and rows.name not in _STILL_TELL:
+            _delete(session, rows, (rows.c.institution_code == line.institution_code) & _names_study(rows, line))
     _delete(session, studies, studies.c.id == study)
 
 

@@ -86,15 +86,20 @@ class Compactor:
                 left.unlink()
             for new, old in sorted(replacements(self._folder).items()):
                 self._finish(old, new, done)
+        removed = self._removals.read()
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
-            if self._worth_it(path, self._removals.read()):
+            if self._worth_it(path, removed):
                 # records are given up between two segments, not during one
                 with self._removals.alone():
                     self._rewrite(path, self._removals.read(), done)
         return done
 
     def _worth_it(self, path: Path, removed: Removed) -> bool:
-        dead, found = removed.dead_bytes(path.name), path.stat()
+        dead = removed.dead_bytes(path.name)
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            return False  # it left for a colder place
         is_quiet = time.time() - found.st_mtime >= self._limits.quiet.total_seconds()
         return dead > 0 and dead >= self._limits.dead_share * found.st_size and is_quiet
 
@@ -106,6 +111,8 @@ class Compactor:
             if not take_lock(old.fileno()):
                 done.held.append(path.name)
                 return
+            if not os.fstat(old.fileno()).st_nlink:
+                return  # it left for a colder place meanwhile
             copied = self._copy(old, path, removed)
             if copied is None:
                 done.damaged.append(path.name)

@@ -16,6 +16,7 @@ from api.audit.record import Actor
 from api.backup.create import create_backup
 from api.backup.restore import restore_backup
 from api.commands.retention import app
+from api.db.metadata import all_metadata
 from api.db.tables import AuditEventRow, WorkRow
 from api.jobs import DISPOSE
 from api.processes.upkeep import UpkeepBusy, upkeep
@@ -110,6 +111,20 @@ class TestDisposal:
         assert old.browser().post("/api/links/exchange", json={"token": token}).status_code == 404
         reader = signed_in(old, {Role.DOCTOR})
         assert reader.get(f"/api/studies/{STUDY}/manifest").status_code in {403, 404}
+
+    def test_no_table_names_it_any_more_but_those_that_must_tell_of_it(self, old, maker, checker):
+        plan = made(maker)
+        approved(checker, plan)
+        carried_out(old, plan)
+        with old.services.database.reading() as session:
+            naming = {
+                table.name
+                for metadata in all_metadata()
+                for table in metadata.sorted_tables
+                if "study_instance_uid" in table.c
+                and session.execute(select(table).where(table.c.study_instance_uid == STUDY)).first()
+            }
+        assert naming == {"changes", "disposal_plan_studies", "disposed_studies"}
 
     def test_its_maker_cannot_approve_it_nor_one_who_saw_another_content(self, old, maker, checker):
         plan = made(maker)
