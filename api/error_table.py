@@ -18,15 +18,6 @@ from imaging_core.errors import (
     StudyNotFound,
     WaveformNotReadable,
 )
-from imaging_core.retention.errors import (
-    HoldNotFound,
-    NothingPastTerm,
-    NothingToHold,
-    PlanChanged,
-    PlanClosed,
-    PlanNotFound,
-    SamePerson,
-)
 from imaging_core.interop.hl7v2.errors import MessageError
 from imaging_core.patients.errors import (
     AlreadyUndone,
@@ -37,6 +28,15 @@ from imaging_core.patients.errors import (
     PatientNotFound,
     PatientNumberTaken,
     SamePatient,
+)
+from imaging_core.retention.errors import (
+    HoldNotFound,
+    NothingPastTerm,
+    NothingToHold,
+    PlanChanged,
+    PlanClosed,
+    PlanNotFound,
+    SamePerson,
 )
 from imaging_core.sharing.errors import LinkEnded, PasscodeUnsuitable
 from imaging_core.worklist.errors import CannotUndo, ItemGone
