@@ -6,10 +6,9 @@ from datetime import timedelta
 
 import pyotp
 import pytest
-from click.testing import Result
 from fastapi.testclient import TestClient
 from sqlalchemy import select
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from api.accounts.roles import Role
 from api.audit.record import Actor

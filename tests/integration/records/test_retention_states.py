@@ -124,6 +124,6 @@ class RetentionStates(RuleBasedStateMachine):
 
 TestRetentionStates = RetentionStates.TestCase
 TestRetentionStates.settings = settings(
-    max_examples=6, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )
 pytestmark = pytest.mark.clause("R5.1")

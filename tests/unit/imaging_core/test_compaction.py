@@ -187,6 +187,7 @@ class TestCompaction:
 
     def test_a_segment_with_a_damaged_living_record_is_kept_as_it_is(self, shelf: Shelf):
         place = shelf.store.place(shelf.index.refs()[-1])
+        assert place is not None
         with place.path.open("r+b") as file:
             file.seek(place.offset + 100)
             file.write(b"rot")
@@ -290,6 +291,7 @@ class TestDamagedSegment:
         [first, rotten, behind] = store.add([NewBlob((bytes([number]) * 300,), ABOUT) for number in range(3)])
         store.close()
         place = store.place(rotten)
+        assert place is not None
         with place.path.open("r+b") as file:
             file.seek(place.offset)
             file.write(b"rot")
