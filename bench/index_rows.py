@@ -17,6 +17,7 @@ from sqlalchemy.types import TypeEngine
 
 from api.db.engine import Database
 from api.db.migrate import migrate
+from bench.errors import BenchError
 from bench.names import names_as_in_life
 from imaging_core.index.search.names import filed_names
 from imaging_core.index.search.tables import StudyModalityRow, StudyNameRow
@@ -44,6 +45,9 @@ def fill(url: str, studies: int) -> list[str]:
     """Migrate an empty database and write rows of so many studies into it; return the names of their patients.
 
     A database that holds as many already is left as it is.
+
+    Raises:
+        BenchError: It holds fewer, left by a run that was ended.
     """
     migrate(url)
     names = names_of(studies)
@@ -54,7 +58,9 @@ def fill(url: str, studies: int) -> list[str]:
                 text("SELECT max(id) FROM studies WHERE institution_code = :own"), {"own": INSTITUTION}
             )
             connection.rollback()
-            if (held or 0) < studies:
+            if held and held < studies:
+                raise BenchError(f"the database holds {held} generated studies, not {studies}: drop it")
+            if not held:
                 _write_all(connection, studies, names)
     finally:
         database.close()
