@@ -1,6 +1,6 @@
 """Fuzz target: the body of a STOW-RS request, read at once and as it streams in.
 
-The input is the body; its boundary is `b`. Driven by hypothesis in `tests/unit/api/test_multipart_related.py`, by
+The input is the body; its boundary is `b`. Driven by hypothesis in `tests/unit/api/test_multipart_fuzzed.py`, by
 atheris with `tests.fuzz.run`.
 """
 
