@@ -217,6 +217,13 @@ class TestRemove:
         assert whole(store, again) == content
         assert [found for found, _ in told(store)].count(again) == 1
 
+    def test_a_second_copy_that_no_row_names_is_forgotten_with_the_first(self, store: BlobStore):
+        content = b"twice " + os.urandom(8)
+        [named, _copy] = store.add([NewBlob((content,), ABOUT), NewBlob((content,), ABOUT)])
+        store.forget(named, institution_code=ABOUT["institution_code"], at=NOON)
+        a_day_later(store, named).remove(named)
+        assert named.digest not in {ref.digest for ref, _ in told(store)}
+
     def test_one_institution_forgets_and_the_other_keeps(self, store: BlobStore):
         ref = store.put(BytesIO(b"of both " + os.urandom(8)))
         other = ABOUT | {"institution_code": "OTHER"}

@@ -165,7 +165,7 @@ def _is_dead(record: Record, segment: str, removed: Removed) -> bool:
     said: dict[str, str] = json.loads(record.about)
     if FILE in said:
         return removed.forgets(said[FILE], said)
-    return removed.names(segment, record.offset)
+    return removed.names(segment, record.offset) or removed.forgets(record.digest, said)
 
 
 def _copy_part(old: BinaryIO, start: int, end: int, new: BinaryIO) -> None:

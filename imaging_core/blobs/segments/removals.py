@@ -25,7 +25,7 @@ _NOTHING: Final = sha256(b"").digest()
 
 @dataclass(slots=True)
 class Removed:
-    """What is given up: offsets of records by segment with their sizes, and forgotten instances of files."""
+    """What is given up: offsets of records by segment with their sizes, and forgotten instances."""
 
     records: dict[str, dict[int, int]] = field(default_factory=dict)
     forgotten: dict[tuple[str, str], datetime] = field(default_factory=dict)
@@ -36,8 +36,8 @@ class Removed:
         return offset in self.records.get(segment, {})
 
     def forgets(self, digest: str, about: Mapping[str, str]) -> bool:
-        """Return whether what was said of a file is taken back."""
-        at = self.forgotten.get((about["institution_code"], digest))
+        """Return whether what was said of an instance is taken back."""
+        at = self.forgotten.get((about.get("institution_code", ""), digest))
         return at is not None and datetime.fromisoformat(about["received_at"]) <= at
 
     def dead_bytes(self, segment: str) -> int:

@@ -78,14 +78,13 @@ class SegmentBlobStore:
             if digest := about.pop(FILE, ""):
                 if not removed.forgets(digest, about):
                     yield ref_of(digest, int(about.pop("size"))), about
-            elif not removed.names(segment, record.offset):
+            elif not removed.names(segment, record.offset) and not removed.forgets(record.digest, about):
                 yield BlobRef(record.digest, record.size, f"{FOLDER}/{segment}@{record.offset}"), about
 
     def forget(self, ref: BlobRef, *, institution_code: str, at: datetime) -> None:
-        """Take back what was said of a file; see the port. A record is one institution's alone: `remove` is enough."""
-        if not _in_segment(ref):
-            with self._removals.alone():
-                self._removals.append({"forgotten": ref.digest, "by": institution_code, "at": at.isoformat()})
+        """Take back what was said of the instance until then, of every copy in the log; see the port."""
+        with self._removals.alone():
+            self._removals.append({"forgotten": ref.digest, "by": institution_code, "at": at.isoformat()})
 
     def remove(self, ref: BlobRef) -> bool:
         """Give up a record, or delete a file; see the port."""

@@ -1,5 +1,6 @@
 """Retention over decades: nothing goes before its term, and what goes goes by a plan that two people approved."""
 
+import hashlib
 import random
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, update
 
-from imaging_core.blobs import MemoryBlobStore, SegmentBlobStore
+from imaging_core.blobs import BlobRef, MemoryBlobStore, SegmentBlobStore
 from imaging_core.blobs.segments.compaction import Limits
 from imaging_core.index.base import Base
 from imaging_core.index.tables import InstanceRow, QuarantineRow
@@ -94,7 +95,7 @@ class TestDisposal:
         assert hospital.kept() == {kept}
         assert reindex(hospital.blobs, hospital.ingestor, database.reads, change=True).agrees
 
-    def test_bytes_that_another_institution_has_too_stay(self, hospital: Hospital):
+    def test_bytes_that_another_institution_has_too_stay(self, hospital: Hospital, tmp_path: Path):
         hospital.visit("TEST0001", "outpatient")
         with hospital.database.writing() as session:
             row = session.scalars(select(InstanceRow)).one()
@@ -114,7 +115,15 @@ class TestDisposal:
         plan = hospital.plan()
         hospital.approve(plan)
         assert hospital.run(plan)
-        assert len(list(hospital.blobs.instances())) == 1
+        with hospital.database.reading() as session:
+            other = session.scalars(select(QuarantineRow)).one()
+        ref = BlobRef(other.blob_digest, other.blob_size, other.blob_locator)
+        assert hashlib.sha256(b"".join(hospital.blobs.read(ref))).hexdigest() == ref.digest
+        limits = Limits(dead_share=0, quiet=timedelta(0), kept=timedelta(0))
+        hospital.blobs.close()  # type: ignore[attr-defined]
+        places = IndexPlaces(hospital.database.reads, hospital.database.writes)
+        SegmentBlobStore(tmp_path / "blobs").compactor(places, limits).run()
+        assert hospital.blobs.exists(ref)
 
     def test_the_same_study_that_comes_again_is_a_new_arrival(self, hospital: Hospital):
         name = hospital.visit("TEST0001", "outpatient")
@@ -126,6 +135,24 @@ class TestDisposal:
         hospital.image("TEST0001", "outpatient", name)
         assert hospital.kept() == {name}
         assert len(list(hospital.blobs.instances())) == 1
+
+    @pytest.mark.parametrize("replica", [False, True])
+    def test_compaction_of_either_store_moves_its_own_side_of_a_place(self, hospital: Hospital, replica: bool):
+        hospital.visit("TEST0001", "outpatient")
+        places = IndexPlaces(hospital.database.reads, hospital.database.writes, replica=replica)
+        with hospital.database.writing() as session:
+            row = session.scalars(select(InstanceRow)).one()
+            row.blob_locator = "segments/a.segment@40|segments/a.segment@80"
+            digest = row.blob_digest
+        assert set(places.named("a.segment")) == {digest}
+        assert set(places.named("b.segment")) == set()
+        places.move("a.segment", to="b~a.segment", offsets={digest: 8})
+        moved = ["segments/b~a.segment@8", "segments/a.segment@80"]
+        if replica:
+            moved = ["segments/a.segment@40", "segments/b~a.segment@8"]
+        with hospital.database.reading() as session:
+            assert session.scalars(select(InstanceRow.blob_locator)).one() == "|".join(moved)
+        assert set(places.named("a.segment")) == set()
 
 
 _DETAILS = [
