@@ -12,7 +12,7 @@ from tests.builders.servers import free_port
 
 Mode = Literal["passing", "error", "slow"]
 _ERROR = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-_SLOW_SECONDS = 0.2
+_SLOW_SECONDS = 0.05
 
 
 class FaultyWay:
