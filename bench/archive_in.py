@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -60,7 +61,10 @@ def _stow(connections: int, at_once: int) -> Callable[[Archive, list[Lot]], None
 
 
 def _cstore(target: Archive, lots: list[Lot]) -> None:
-    program = shutil.which("storescu")
+    # DCMTK's: pynetdicom puts a program of this name into an environment that is activated
+    own = Path(sys.prefix) / "bin"
+    places = [place for place in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(place) != own]
+    program = shutil.which("storescu", path=os.pathsep.join(places))
     if program is None:
         raise NeedMissing("storescu", "sudo apt-get install -y dcmtk")
     with tempfile.TemporaryDirectory(prefix="mingying-bench-") as name:
