@@ -17,7 +17,7 @@ COLUMNS = (
     "起始检查日期",
     "截止检查日期",
 )
-STUDY_COLUMNS = ("检查号", "检查日期", "设备类型", "StudyInstanceUID")
+STUDY_COLUMNS = ("检查号", "检查日期", "设备类型", "StudyInstanceUID", "部位")
 
 
 def share(measured: Measured) -> str:

@@ -163,7 +163,8 @@ def _study_rows(found: Sequence[StudyBehind]) -> Iterator[Sequence[str]]:
     yield words.STUDY_COLUMNS
     for study in found:
         modalities = "、".join(study.modalities)
-        yield study.accession_number, study.study_date.isoformat(), modalities, study.study_instance_uid
+        parts = "、".join(study.body_parts)
+        yield study.accession_number, study.study_date.isoformat(), modalities, study.study_instance_uid, parts
 
 
 def _table(rows: Iterator[Sequence[str]], name: str) -> StreamingResponse:

@@ -40,6 +40,7 @@ class StudyBehindOut(Model):
     accession_number: str
     study_date: date
     modalities: list[str]
+    body_parts: list[str]
 
 
 class StudiesBehindOut(Model):

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, extract, func, select, true
+from sqlalchemy import ColumnElement, and_, extract, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from imaging_core.documents.tables import DocumentRow
 from imaging_core.domain.grants import Holder
 from imaging_core.index.tables import SeriesRow, StudyRow
 from imaging_core.interop.regional.tables import RegistrationRow
+from imaging_core.normalise.tables import NormalisedSeriesRow, NormalisedStudyRow
 from imaging_core.patients.tables import PatientRow
 from imaging_core.quality.source import CurrentReport
 from imaging_core.reports.types import ReportStatus
@@ -86,6 +87,21 @@ _REPORTED = CurrentReport.id.is_not(None)
 _TIMED = and_(_REPORTED, CurrentReport.examined_at.is_not(None), CurrentReport.reported_at.is_not(None))
 _ALL_WORDS = "期内有影像的全部检查"
 _REPORTED_WORDS = "期内有已审核报告的检查"
+
+_NORMALISED = _of_study(NormalisedStudyRow, NormalisedStudyRow.normalised_at.is_not(None))
+_NORMALISED_PART = _of_study(
+    NormalisedStudyRow,
+    select(NormalisedSeriesRow.id)
+    .where(NormalisedSeriesRow.study_id == NormalisedStudyRow.id, _filled(NormalisedSeriesRow.body_part))
+    .correlate(NormalisedStudyRow)
+    .exists(),
+)
+_RECEIVED_PART = (
+    select(SeriesRow.id)
+    .where(SeriesRow.study_id == StudyRow.id, _filled(SeriesRow.body_part_examined))
+    .correlate(StudyRow)
+    .exists()
+)
 
 _IMAGES = (
     Indicator(
@@ -170,14 +186,11 @@ _IMAGES = (
         Group.IMAGES,
         Want.MORE,
         "检查部位完整率",
-        "至少一个序列填写了检查部位（Body Part Examined）。",
-        "有检查部位的检查",
+        "至少一个序列的检查部位能认出：规整过的以规整结果为准，没有规整的看是否填写（Body Part Examined）。",
+        "能认出检查部位的检查",
         _ALL_WORDS,
         _ALL,
-        select(SeriesRow.id)
-        .where(SeriesRow.study_id == StudyRow.id, _filled(SeriesRow.body_part_examined))
-        .correlate(StudyRow)
-        .exists(),
+        or_(_NORMALISED_PART, and_(~_NORMALISED, _RECEIVED_PART)),
     ),
     Indicator(
         "images_ready",

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from imaging_core.index.tables import StudyRow
+from imaging_core.normalise.tables import NormalisedStudyRow
 from imaging_core.quality.indicators import INDICATORS, Indicator
 from imaging_core.quality.period import Period
 from imaging_core.quality.source import bound, studies
@@ -45,6 +46,8 @@ class StudyBehind:
     accession_number: str
     study_date: date
     modalities: tuple[str, ...]
+    """In standard words once the study is normalised, else as received."""
+    body_parts: tuple[str, ...] = ()
 
 
 def measure(session: Session, institution_code: str, period: Period) -> list[Measured]:
@@ -68,9 +71,18 @@ def studies_behind(
     values = bound(institution_code, period)
     total = session.scalar(studies(func.count()).where(wanted), values) or 0
     columns = (StudyRow.study_instance_uid, StudyRow.accession_number, StudyRow.study_date, StudyRow.modalities)
-    newest = studies(*columns).where(wanted).order_by(StudyRow.study_date.desc(), StudyRow.id.desc()).limit(limit)
+    standard = (NormalisedStudyRow.modalities, NormalisedStudyRow.body_parts)
+    of_study = and_(
+        NormalisedStudyRow.institution_code == StudyRow.institution_code,
+        NormalisedStudyRow.study_instance_uid == StudyRow.study_instance_uid,
+    )
+    named = studies(*columns, *standard).outerjoin(NormalisedStudyRow, of_study)
+    newest = named.where(wanted).order_by(StudyRow.study_date.desc(), StudyRow.id.desc()).limit(limit)
     rows = session.execute(newest, values)
-    return total, [StudyBehind(uid, number, day, tuple(modalities)) for uid, number, day, modalities in rows]
+    return total, [
+        StudyBehind(uid, number, day, tuple(standard or received), tuple(parts or ()))
+        for uid, number, day, received, standard, parts in rows
+    ]
 
 
 def undated(session: Session, institution_code: str) -> int:

@@ -1,5 +1,7 @@
 """数据规整: what devices wrote beside the original, rules about devices, and the page's answers."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy import select, update
 
@@ -17,7 +19,12 @@ from tests.builders.staff import signed_in
 pytestmark = [pytest.mark.integration, pytest.mark.clause("R4.4")]
 
 ROOT = "/api/admin/normalisation"
-ODD = {"StationName": "CT-ODD", "Manufacturer": "ACME", "BodyPartExamined": "CHEST", "StudyDescription": "腰椎CT平扫"}
+ODD: dict[str, Any] = {
+    "StationName": "CT-ODD",
+    "Manufacturer": "ACME",
+    "BodyPartExamined": "CHEST",
+    "StudyDescription": "腰椎CT平扫",
+}
 BY_DESCRIPTION = {"matcher": {"station_name": "ct-odd"}, "body_part_from": "description"}
 
 

@@ -86,7 +86,7 @@ class TestStudiesBehind:
         found = asked(keeper, "/reported/studies", side="missing").json()
         assert found["total"] == 1
         [study] = found["studies"]
-        assert set(study) == {"study_instance_uid", "accession_number", "study_date", "modalities"}
+        assert set(study) == {"study_instance_uid", "accession_number", "study_date", "modalities", "body_parts"}
         assert (study["accession_number"], study["study_instance_uid"]) == ("ACC0404", study_uid("unknown"))
         assert study["modalities"] == ["CT"]
         [counted] = asked(keeper, "/reported/studies", side="counted").json()["studies"]

@@ -15,6 +15,7 @@ import imaging_core.interop.regional.tables  # noqa: F401  # the tables register
 from imaging_core.documents.tables import DocumentRow
 from imaging_core.index.tables import SeriesRow, StudyRow
 from imaging_core.interop.regional.tables import RegistrationRow
+from imaging_core.normalise.tables import NormalisedSeriesRow, NormalisedStudyRow
 from imaging_core.patients.tables import PatientRow
 from imaging_core.quality import (
     INDICATORS,
@@ -310,6 +311,37 @@ class TestCountedByHand:
             "download_prepared": (1, 3),  # A
             "registered": (1, 2),  # A of A B
         }
+
+    @pytest.mark.clause("R4.4")
+    def test_a_body_part_counts_as_it_was_normalised_once_it_was(self, filled):
+        before = filled.counts()["body_part_present"]
+        odd, described = (
+            filled.study(body_part="BASE 3MM"),
+            filled.study(body_part="", accession_number="DESCRIBED", study_date=DAY + timedelta(days=20)),
+        )
+        assert filled.counts()["body_part_present"] == (before[0] + 1, before[1] + 2)
+        for study, part in ((odd, ""), (described, "胸部")):
+            about = {"institution_code": INSTITUTION, "version": 1, "normalised_at": EXAMINED}
+            row = filled.add(
+                NormalisedStudyRow(
+                    study_instance_uid=study.study_instance_uid, modalities=["DR"], body_parts=[part], **about
+                )
+            )
+            filled.add(
+                NormalisedSeriesRow(
+                    institution_code=INSTITUTION,
+                    study_id=row.id,
+                    series_instance_uid="1",
+                    device_key="0" * 32,
+                    body_part=part,
+                )
+            )
+        assert filled.counts()["body_part_present"] == (before[0] + 1, before[1] + 2)
+        assert "DESCRIBED" in filled.behind("body_part_present", Side.COUNTED, limit=50)
+        _, [shown, *_] = studies_behind(
+            filled.session, INSTITUTION, EVER, BY_KEY["body_part_present"], Side.COUNTED, limit=50
+        )
+        assert (shown.modalities, shown.body_parts) == (("DR",), ("胸部",))
 
     def test_the_studies_behind(self, filled):
         assert filled.behind("reported", Side.MISSING) == ["C", "D", "E", "G"]

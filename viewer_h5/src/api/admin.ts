@@ -133,7 +133,9 @@ export interface StudyBehind {
   study_instance_uid: string
   accession_number: string
   study_date: string
+  /** In standard words once the study is normalised. */
   modalities: string[]
+  body_parts: string[]
 }
 
 /** First and last study date, empty for open. */

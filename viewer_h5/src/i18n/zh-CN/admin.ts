@@ -141,7 +141,7 @@ export const adminWords = {
       missing: (count: number) => `其余 ${count} 项`,
       counted: (count: number) => `计入的 ${count} 项`,
     },
-    columns: { accession: '检查号', date: '检查日期', modality: '设备类型', uid: 'StudyInstanceUID' },
+    columns: { accession: '检查号', date: '检查日期', modality: '设备类型', bodyPart: '部位', uid: 'StudyInstanceUID' },
     noNumber: '（无检查号）',
     shown: (total: number, shown: number) => (total > shown ? `共 ${total} 项，显示最近 ${shown} 项；导出可得全部` : `共 ${total} 项`),
   },
