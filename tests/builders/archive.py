@@ -9,7 +9,7 @@ import imaging_core.patients.tables
 import imaging_core.reports.tables
 import imaging_core.sharing.tables  # noqa: F401  # the tables register themselves
 from api.db.engine import Database
-from imaging_core.blobs import BlobStore, MemoryBlobStore
+from imaging_core.blobs import BlobRef, BlobStore, FilePart, MemoryBlobStore
 from imaging_core.dicom.limits import Limits
 from imaging_core.index.base import Base
 from imaging_core.ingest import Channel, Ingestor, Origin, StoreResult
@@ -44,3 +44,10 @@ def open_archive(url: str, blobs: BlobStore | None = None, limits: Limits | None
         blobs, reads=database.reads, writes=database.writes, limits=limits or Limits(), clock=lambda: NOON
     )
     return Archive(database, blobs, ingestor)
+
+
+def placed(store: BlobStore, ref: BlobRef) -> FilePart:
+    """Return where the bytes lie in a local file; they must lie in one."""
+    place = store.place(ref)
+    assert place is not None
+    return place

@@ -8,6 +8,7 @@ import pytest
 from imaging_core.blobs import BlobRef, BlobStore, MemoryBlobStore, SegmentBlobStore
 from imaging_core.errors import BlobMissing
 from imaging_core.retrieve.content import PIECE, Content
+from tests.builders.archive import placed
 
 pytestmark = pytest.mark.integration
 
@@ -57,7 +58,7 @@ class TestAtOnce:
         first, second = (store.put(BytesIO(data)) for data in (b"first", b"second"))
         content = Content(store)
         assert content.read(first, 0, 5) == b"first"
-        store.place(first).path.unlink()
+        placed(store, first).path.unlink()
         content.read(second, 0, 6)
         with pytest.raises(BlobMissing):
             content.read(first, 0, 5)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from imaging_core.blobs import BlobRef, NewBlob, SegmentBlobStore
 from imaging_core.blobs.segments.records import FILE_MARK, head_of, padding, walk
 from imaging_core.errors import StorageFull
+from tests.builders.archive import placed
 
 ABOUT = {"institution_code": "12340000TEST000001"}
 
@@ -42,7 +43,7 @@ class TestAfterACrash:
         again = SegmentBlobStore(tmp_path)
         [new] = add(again, b"third")
         assert segments(tmp_path) == [segment]
-        assert again.place(new).offset < end + 200
+        assert placed(again, new).offset < end + 200
         assert [whole(again, ref) for ref in (*kept, new)] == [b"first" * 100, b"second" * 100, b"third"]
         assert [ref.digest for ref, _ in again.instances()] == [ref.digest for ref in (*kept, new)]
 
@@ -50,13 +51,13 @@ class TestAfterACrash:
         store = SegmentBlobStore(tmp_path)
         [kept, lost] = add(store, b"kept" * 100, b"lost" * 100)
         store.close()
-        place = store.place(lost)
+        place = placed(store, lost)
         with place.path.open("r+b") as file:  # the length was written, the pages were not
             file.seek(place.offset)
             file.write(b"\0" * place.length)
         again = SegmentBlobStore(tmp_path)
         [new] = add(again, b"new")
-        assert again.place(new).offset <= place.offset
+        assert placed(again, new).offset <= place.offset
         assert whole(again, kept) == b"kept" * 100
 
     def test_a_foreign_file_among_the_segments_is_left_alone(self, tmp_path: Path):

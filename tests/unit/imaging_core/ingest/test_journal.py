@@ -115,6 +115,7 @@ class TestFolder:
         with subprocess.Popen(
             [sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=root
         ) as killed:
+            assert killed.stdout is not None
             for line in killed.stdout:
                 if int(line) >= 60:
                     break
