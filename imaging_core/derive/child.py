@@ -4,11 +4,11 @@ It is given bytes over a pipe and gives frames back. It has no database, no stor
 write files; memory is limited, time is watched from outside. Run as `python -m imaging_core.derive.child`.
 """
 
-import os
 import sys
 from typing import Any, BinaryIO
 
 from imaging_core.derive.encoding import encode_lossless, encode_preview, encode_thumbnail
+from imaging_core.derive.limited import limit_resources, own_pipe
 from imaging_core.derive.protocol import Message, receive, send
 from imaging_core.dicom.documents import Form, shown_document
 from imaging_core.dicom.frames import Dataset, DecodedFrame, decode_frames, has_pixels, number_of_frames, open_dataset
@@ -28,8 +28,8 @@ from imaging_core.volume.task import SlabMaker
 def main() -> None:
     """Serve instances until the other side closes the pipe."""
     memory_bytes = int(sys.argv[1])
-    answers, slabs = _own_pipe(), SlabMaker()
-    _limit_resources(memory_bytes)
+    answers, slabs = own_pipe(), SlabMaker()
+    limit_resources(memory_bytes)
     send(answers, {"kind": "ready"})
     while (request := receive(sys.stdin.buffer)) is not None:
         try:
@@ -125,23 +125,6 @@ def _send_frame(frame: DecodedFrame | tuple[int, PixelsNotReadable], dataset: Da
 def _send_failure(answers: BinaryIO, frame_index: int, error: PixelsNotReadable) -> None:
     head = {"kind": "failed", "frame_index": frame_index, "reason_code": error.reason_code, "reason": str(error)}
     send(answers, head)
-
-
-def _own_pipe() -> BinaryIO:
-    """Keep standard output for messages; what a codec prints goes to standard error."""
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return answers
-
-
-def _limit_resources(memory_bytes: int) -> None:
-    if sys.platform == "win32":
-        return  # there the time limit and the separate process remain
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
 if __name__ == "__main__":
