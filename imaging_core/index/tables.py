@@ -127,6 +127,13 @@ class InstanceRow(Base):
             sqlite_where=text("current"),
             postgresql_where=text("current"),
         ),
+        # holds only what waits for a person: costs an arriving instance nothing, and the work list no walk over all
+        Index(
+            "ix_instances_conflict",
+            "institution_code",
+            sqlite_where=text("conflict = 1"),
+            postgresql_where=text("conflict"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=True)

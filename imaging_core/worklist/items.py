@@ -155,7 +155,7 @@ def _conflicts(session: Session, code: str) -> Iterator[Item]:
         select(StudyRow, func.count(InstanceRow.id), first, func.max(InstanceRow.id))
         .join(SeriesRow, SeriesRow.study_id == StudyRow.id)
         .join(InstanceRow, InstanceRow.series_id == SeriesRow.id)
-        .where(StudyRow.institution_code == code, InstanceRow.conflict, InstanceRow.current.is_(False))
+        .where(InstanceRow.institution_code == code, InstanceRow.conflict, InstanceRow.current.is_(False))
         .group_by(StudyRow.id)
     )
     for study, count, since, newest in rows:
@@ -169,7 +169,12 @@ def _studies(session: Session, code: str, before: datetime) -> Iterator[Item]:
             PatientRow,
             (PatientRow.institution_code == StudyRow.institution_code) & (PatientRow.patient_id == StudyRow.patient_id),
         )
-        .where(StudyRow.institution_code == code, StudyRow.patient_key.is_(None), StudyRow.last_received_at < before)
+        .where(
+            StudyRow.patient_key.is_(None),
+            # as an expression: SQLite would walk all studies of the institution by one of its indexes
+            func.coalesce(StudyRow.institution_code, "") == code,
+            StudyRow.last_received_at < before,
+        )
     )
     for study, registered in rows:
         reason = "another_person" if registered else "not_registered"
@@ -234,7 +239,7 @@ def _findings(session: Session, code: str, before: datetime) -> Iterator[Item]:
             & (NormalisedStudyRow.study_instance_uid == StudyRow.study_instance_uid),
         )
         .join(FindingRow, FindingRow.study_id == NormalisedStudyRow.id)
-        .where(StudyRow.institution_code == code, FindingRow.severity == "error", FindingRow.since < before)
+        .where(FindingRow.institution_code == code, FindingRow.severity == "error", FindingRow.since < before)
         .group_by(StudyRow.id, FindingRow.code)
         .order_by(StudyRow.id, FindingRow.code)
     )
