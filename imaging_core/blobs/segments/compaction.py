@@ -23,7 +23,7 @@ from typing import BinaryIO, Final, Protocol
 from imaging_core.blobs.disk import force_file, force_folder, take_lock
 from imaging_core.blobs.port import IN_FLIGHT
 from imaging_core.blobs.segments.names import REPLACES, SUFFIX, own_name, replacements
-from imaging_core.blobs.segments.records import FILE, FILE_MARK, Record, is_undamaged, walk, whole_behind
+from imaging_core.blobs.segments.records import FILE, FILE_MARK, Record, first_whole, is_undamaged, walk
 from imaging_core.blobs.segments.removals import Removals, Removed
 
 _UNFINISHED: Final = ".compacting"
@@ -140,7 +140,7 @@ class Compactor:
                 end = record.end
             file.flush()
             force_file(file.fileno())
-        if (end < size and whole_behind(old, end, size)) or not digests.issuperset(self._places.named(path.name)):
+        if (end < size and first_whole(old, end, size)) or not digests.issuperset(self._places.named(path.name)):
             new.unlink()
             return None
         return new

@@ -13,7 +13,7 @@ from typing import Final
 from imaging_core.blobs.disk import force_file, force_folder, no_room, take_lock, write_parts
 from imaging_core.blobs.port import Bytes
 from imaging_core.blobs.segments.names import SUFFIX, is_replaced
-from imaging_core.blobs.segments.records import FILE_MARK, head_of, padding, walk, whole_behind
+from imaging_core.blobs.segments.records import FILE_MARK, first_whole, head_of, padding, walk
 from imaging_core.errors import StorageFull, StoreUnavailable
 from imaging_core.group_commit import GroupCommit
 
@@ -165,4 +165,4 @@ def _whole_end(path: Path) -> int:
         end = len(FILE_MARK)
         for record in walk(file, size, check_contents=True):
             end = record.end
-        return 0 if end < size and whole_behind(file, end, size) else end
+        return 0 if end < size and first_whole(file, end, size) else end

@@ -57,16 +57,34 @@ def walk(file: BinaryIO, size: int, *, check_contents: bool = False) -> Iterator
     file.seek(0)
     if file.read(len(FILE_MARK)) != FILE_MARK:
         return
-    at = len(FILE_MARK)
-    while record := _record_at(file, at, size):
+    for record in _walk_from(file, len(FILE_MARK), size):
         if check_contents and not is_undamaged(file, record):
             return
+        yield record
+
+
+def salvage(file: BinaryIO, size: int) -> Iterator[Record]:
+    """Yield every whole record of a segment, those behind a damaged head too: what is lost is that record alone."""
+    end = 0
+    while True:
+        for record in _walk_from(file, end or len(FILE_MARK), size):
+            yield record
+            end = record.end
+        behind = first_whole(file, end or len(FILE_MARK), size) if end < size else None
+        if behind is None:
+            return
+        yield behind
+        end = behind.end
+
+
+def _walk_from(file: BinaryIO, at: int, size: int) -> Iterator[Record]:
+    while record := _record_at(file, at, size):
         yield record
         at = record.end
 
 
-def whole_behind(file: BinaryIO, at: int, size: int) -> bool:
-    """Return whether a whole record begins behind `at`: then what lies there is damaged, not a torn end."""
+def first_whole(file: BinaryIO, at: int, size: int) -> Record | None:
+    """Return the first whole record that begins behind `at`: if there is one, what lies there is no torn end."""
     start = at + 1
     while start < size:
         file.seek(start)
@@ -77,9 +95,9 @@ def whole_behind(file: BinaryIO, at: int, size: int) -> bool:
             continue
         record = _record_at(file, start + found, size)
         if record is not None and is_undamaged(file, record):
-            return True
+            return record
         start += found + 1
-    return False
+    return None
 
 
 def is_undamaged(file: BinaryIO, record: Record) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from imaging_core.blobs.disk import force_file, force_folder, holding, write_parts
-from imaging_core.blobs.segments.records import FILE_MARK, head_of, padding, walk
+from imaging_core.blobs.segments.records import FILE_MARK, head_of, padding, salvage
 
 _NAME: Final = "removed.log"
 _LOCK: Final = "removal.lock"
@@ -75,7 +75,7 @@ class Removals:
         if not self._path.exists():
             return
         with self._path.open("rb") as file:
-            for record in walk(file, self._path.stat().st_size):
+            for record in salvage(file, self._path.stat().st_size):
                 said: dict[str, str] = json.loads(record.about)
                 yield said
 
@@ -115,7 +115,8 @@ class Removals:
         with self._path.open("rb") as whole:
             if whole.read(len(FILE_MARK)) == FILE_MARK:
                 end = len(FILE_MARK)
-            for record in walk(whole, size):
+            # a torn end is cut off, but nothing before a whole record: what is forgotten must not come back
+            for record in salvage(whole, size):
                 end = record.end
         os.ftruncate(file, end)
         return end

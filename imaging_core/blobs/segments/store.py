@@ -11,7 +11,7 @@ from imaging_core.blobs.port import About, BlobRef, FilePart, NewBlob
 from imaging_core.blobs.segments.compaction import Compactor, Limits, Places
 from imaging_core.blobs.segments.log import Entry, SegmentLog
 from imaging_core.blobs.segments.names import SUFFIX, replacements
-from imaging_core.blobs.segments.records import FILE, Record, walk
+from imaging_core.blobs.segments.records import FILE, Record, salvage
 from imaging_core.blobs.segments.removals import Removals, Removed
 
 FOLDER: Final = "segments"
@@ -70,7 +70,7 @@ class SegmentBlobStore:
         replaced = set(replacements(self._root / FOLDER).values())
         for path in sorted(set((self._root / FOLDER).glob(f"*{SUFFIX}")) - replaced):
             with path.open("rb") as file:
-                yield from self._told(path.name, walk(file, path.stat().st_size), removed)
+                yield from self._told(path.name, salvage(file, path.stat().st_size), removed)
 
     def _told(self, segment: str, records: Iterable[Record], removed: Removed) -> Iterator[tuple[BlobRef, About]]:
         for record in records:

@@ -16,7 +16,9 @@ import pytest
 from imaging_core.blobs import BlobRef, NewBlob, SegmentBlobStore
 from imaging_core.blobs.segments import compaction, removals
 from imaging_core.blobs.segments.compaction import Compaction, Limits
+from imaging_core.blobs.segments.records import FILE_MARK
 from imaging_core.errors import BlobMissing
+from tests.builders.archive import placed
 
 pytestmark = pytest.mark.clause("R5.1")
 
@@ -299,3 +301,25 @@ class TestDamagedSegment:
         [new] = again.add([NewBlob((b"new",), ABOUT)])
         assert place.path.name not in new.locator
         assert [b"".join(again.read(ref)) for ref in (first, behind, new)] == [b"\0" * 300, b"\2" * 300, b"new"]
+
+    def test_a_damaged_head_hides_its_own_record_alone(self, tmp_path: Path):
+        store = SegmentBlobStore(tmp_path)
+        [first, rotten, behind] = store.add([NewBlob((bytes([number]) * 300,), ABOUT) for number in range(3)])
+        place = placed(store, rotten)
+        with place.path.open("r+b") as file:
+            file.seek(place.offset - 10)
+            file.write(b"rot")
+        assert [ref for ref, _ in store.instances()] == [first, behind]
+
+    def test_what_was_given_up_stays_so_behind_a_damaged_line(self, tmp_path: Path):
+        store = SegmentBlobStore(tmp_path)
+        refs = store.add([NewBlob((bytes([number]) * 300,), ABOUT) for number in range(4)])
+        for ref in refs[:2]:
+            assert store.remove(ref)
+        [removed_log] = (tmp_path / "segments").glob("removed*")
+        with removed_log.open("r+b") as file:
+            file.seek(len(FILE_MARK) + 5)
+            file.write(b"rot")
+        again = SegmentBlobStore(tmp_path)
+        assert again.remove(refs[2])
+        assert [ref for ref, _ in again.instances()] == [refs[0], refs[3]]
