@@ -90,6 +90,9 @@ _THREADS = {
     RENORMALISE: 1,
 }
 """Apart from each other: a patient's photograph does not wait for an import of a thousand studies."""
+_LOOK_EVERY_MS = {DERIVE: 400, READ_PAPER: 200, PREFETCH: 200, NOTIFY: 500, REGISTER: 500, TELL_ORDER: 500, COMMIT: 500}
+"""Each look of a queue into Redis costs; nobody waits for what is not named, which is looked for every two seconds."""
+_LOOK_SELDOM_MS = 2000
 
 
 class WorkerProcess:
@@ -109,7 +112,12 @@ class WorkerProcess:
         self._broker = make_broker(services.redis)
         self._declare_jobs()
         self._workers = [
-            dramatiq.Worker(self._broker, queues={QUEUES[kind]}, worker_threads=threads, worker_timeout=200)
+            dramatiq.Worker(
+                self._broker,
+                queues={QUEUES[kind]},
+                worker_threads=threads,
+                worker_timeout=_LOOK_EVERY_MS.get(kind, _LOOK_SELDOM_MS),
+            )
             for kind, threads in _THREADS.items()
         ]
         self._leader = threading.Thread(target=self._lead, name="leader", daemon=True)

@@ -8,13 +8,12 @@ import pyotp
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from api.accounts.roles import Role
 from api.audit.record import Actor
 from api.backup.create import create_backup
 from api.backup.restore import restore_backup
-from api.commands.retention import app
 from api.db.metadata import all_metadata
 from api.db.tables import AuditEventRow, WorkRow
 from api.jobs import DISPOSE
@@ -25,6 +24,7 @@ from api.workflows.retention import compact, run_plan
 from imaging_core.index.tables import InstanceRow
 from imaging_core.ingest.reindex import reindex
 from imaging_core.retention.tables import DisposedStudyRow
+from tests.builders.command_line import invoke
 from tests.builders.dicom import ct_series, study_uid
 from tests.builders.hospital import SmallHospital
 from tests.builders.staff import PASSWORD, enrol, new_account, sign_in, signed_in
@@ -246,7 +246,7 @@ class TestCommandLine:
                 hospital.services.redis.flushdb()  # the code of this half minute was used a moment ago
                 environment = {"MINGYING_PASSWORD": password, "MINGYING_CODE": people[by].now()}
                 arguments = (*arguments, "--by", by.replace("_", "-"))
-            return CliRunner().invoke(app, [*arguments, "--json"], env=environment)
+            return invoke(["retention", *arguments, "--json"], environment=environment)
 
         return run
 

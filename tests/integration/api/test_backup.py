@@ -80,7 +80,7 @@ def place_of(hospital: SmallHospital, image: InstanceRow) -> FilePart:
 
 
 def files_of(backup: Path) -> list[Path]:
-    return sorted(path for path in backup.rglob("*") if path.is_file() and path.name != "lock")
+    return sorted(path for path in backup.rglob("*") if path.is_file() and path.name not in {"lock", "removal.lock"})
 
 
 def flip_one_bit(path: Path) -> None:

@@ -1,18 +1,16 @@
 """The command line as an administrator and as a program use it."""
 
 import json
-import logging
 import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
-import structlog
 import typer
 from sqlalchemy import delete, select, update
-from typer.testing import CliRunner
+from typer.testing import Result
 
 from api.audit.anchor import AuditAnchor
 from api.audit.chain import seal_pending
@@ -20,6 +18,7 @@ from api.cli import command_line
 from api.db.engine import Database
 from api.db.tables import AuditEventRow, AuditLinkRow, MachineKeyRow
 from api.secrets import load_or_create_keys
+from tests.builders.command_line import invoke
 from tests.builders.dicom import ct_series
 from tests.builders.hl7 import FINDINGS, IMPRESSION
 from tests.builders.senders import write_instances
@@ -28,23 +27,18 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def cli(tmp_path, monkeypatch) -> Iterator:
-    """Run commands on a data folder of their own; logging is put back afterwards."""
+def cli(tmp_path, monkeypatch) -> Callable[..., Result]:
+    """Run commands on a data folder of their own."""
     for name in [name for name in os.environ if name.startswith("MINGYING_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("MINGYING_DATA", str(tmp_path / "data"))
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
 
     def run(*arguments: object, code: int = 0):
-        result = CliRunner().invoke(command_line(), [str(argument) for argument in arguments], catch_exceptions=False)
+        result = invoke([str(argument) for argument in arguments], catch_exceptions=False)
         assert result.exit_code == code, f"{result.exit_code}\n{result.stdout}\n{result.stderr}"
         return result
 
-    yield run
-    logging.captureWarnings(capture=False)
-    root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
+    return run
 
 
 def commands(group=None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -16,6 +16,7 @@ OF_ONE_PATIENT = [
 ]
 UNKNOWN = {
     "study": "1.2.3",
+    "series": "1.2.5",
     "sop": "1.2.4",
     "number": 1,
     **dict.fromkeys(("report", "document", "answer", "paper", "share", "download", "handle"), "f" * 32),

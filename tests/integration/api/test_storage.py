@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from typer.testing import CliRunner
 
-from api.cli import command_line
 from api.db.tables import AuditEventRow, WorkRow
 from api.jobs import STORAGE, Work, anything_due, recall_far_off
 from api.settings import Settings
@@ -22,6 +20,7 @@ from api.workflows.keep_storage import figures_of, keep_storage, owe_upkeep, scr
 from imaging_core.blobs import ReplicatedBlobStore
 from imaging_core.index.tables import InstanceRow
 from imaging_core.ingest import Channel, Origin, StoreOutcome, StoreResult
+from tests.builders.command_line import invoke
 from tests.builders.dicom import ct_instance
 from tests.builders.hospital import SmallHospital
 
@@ -48,7 +47,7 @@ def replicated(clinic: SmallHospital, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def mingying(*arguments: str):
-    return CliRunner().invoke(command_line(), arguments)
+    return invoke(arguments)
 
 
 def work(services: Services) -> dict[str, Work]:
