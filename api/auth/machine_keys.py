@@ -58,6 +58,15 @@ class MachineKeys:
         kept = self._known.get(digest) if digest else None
         return kept[1] if kept is not None and kept[0] > self._monotonic() else None
 
+    def known_to(self, scope: str) -> Callable[[str], Actor | None]:
+        """Return what tells who calls with a header, if `known` knows them and they may do that."""
+
+        def caller(authorization: str) -> Actor | None:
+            key = self.known(authorization)
+            return key.actor if key is not None and scope in key.scopes else None
+
+        return caller
+
 
 def _digest(authorization: str) -> str | None:
     scheme, _, key = authorization.partition(" ")

@@ -80,11 +80,6 @@ async def _search(request: Request, send: Send) -> None:
 
 def express(services: Services) -> Express:
     """Return how those are answered whose key was found a moment ago."""
-    keys = services.machine_keys
-
-    def caller(authorization: str) -> Actor | None:
-        key = keys.known(authorization)
-        return key.actor if key is not None and SCOPE in key.scopes else None
 
     async def answer(scope: Scope, _receive: Receive, actor: Actor) -> QuickAnswer | None:
         for path, pattern in _PATTERNS.items():
@@ -93,7 +88,7 @@ def express(services: Services) -> Express:
                 return ready(path, await run_in_threadpool(_answer, services, actor, asked))
         return None
 
-    return Express(PREFIX, caller, answer)
+    return Express(PREFIX, services.machine_keys.known_to(SCOPE), answer)
 
 
 def _answer(services: Services, actor: Actor, asked: _Asked) -> Response:

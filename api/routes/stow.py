@@ -50,11 +50,6 @@ def make_routes() -> list[BaseRoute]:
 
 def express(services: Services) -> Express:
     """Return how a request that fits into memory is stored for a sender whose key was found a moment ago."""
-    keys = services.machine_keys
-
-    def caller(authorization: str) -> Actor | None:
-        key = keys.known(authorization)
-        return key.actor if key is not None and SCOPE in key.scopes else None
 
     async def answer(scope: Scope, receive: Receive, actor: Actor) -> QuickAnswer | None:
         rest, content_type = scope["path"].removeprefix(PATHS[0]), _type_of_small_body(scope)
@@ -75,7 +70,7 @@ def express(services: Services) -> Express:
         results = await run_in_threadpool(_store_at_once, services, actor, contents, study or None)
         return ready(PATHS[bool(study)], _answer(results, services.settings.base_url))
 
-    return Express(PATHS[0], caller, answer)
+    return Express(PATHS[0], services.machine_keys.known_to(SCOPE), answer)
 
 
 def _type_of_small_body(scope: Scope) -> str | None:

@@ -228,11 +228,7 @@ def _note(services: Services, actor: Actor, target: Target, instances: int) -> N
 
 def express(services: Services) -> Express:
     """Return how parts of a study are answered to callers who were let in and recorded just now."""
-    retrieval, notes, keys = services.retrieval, services.retrieval_notes, services.machine_keys
-
-    def caller(authorization: str) -> Actor | None:
-        key = keys.known(authorization)
-        return key.actor if key is not None and SCOPE in key.scopes else None
+    retrieval, notes = services.retrieval, services.retrieval_notes
 
     def looked_up(target: Target, actor: Actor, accept: str, *, gzipped: bool) -> Answer:
         return _answer(services, target, _found(services, actor, target), {}, accept, gzipped=gzipped)
@@ -263,7 +259,7 @@ def express(services: Services) -> Express:
 
         return QuickAnswer(target.route, made.status, deliver)
 
-    return Express(PREFIX, caller, answer)
+    return Express(PREFIX, services.machine_keys.known_to(SCOPE), answer)
 
 
 def _plain_accept(scope: Scope) -> str | None:
